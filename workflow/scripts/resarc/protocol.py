@@ -1,0 +1,469 @@
+"""What a study is: its source, variables, rules, cohort, endpoints and analyses.
+
+A protocol (`config/studies/<study>.yaml`) says all that the pipeline needs to know of a study; no
+module knows a study's name. `load` checks it before any job runs.
+
+Names used everywhere after `clean`: a category holds its canonical levels as text, a number a
+float in the protocol's unit, a date the days since the patient's own `time_zero` date, and an
+endpoint is two columns, `<endpoint>_time` (months) and `<endpoint>_event` (0 or 1).
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from resarc.configuration import DurationText, EstimandText, Model, read_model
+from resarc.errors import ConfigurationError
+from resarc.estimand import Estimand
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Source(Model):
+    """Where the patients come from and how the file is laid out."""
+
+    kind: Literal["reconstruction", "registry"]
+    file: Path | None = None
+    separator: Literal[",", ";", "\t"] = ","
+    decimal: Literal[".", ","] = "."
+    encoding: str = "utf-8"
+    export_member: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Source:
+        if (self.kind == "registry") != (self.file is not None):
+            raise ValueError("a registry needs 'file'; a reconstruction has none")
+        return self
+
+
+class Variable(Model):
+    """One column of the source and what it becomes."""
+
+    name: Name
+    column: str
+    label: str
+    type: Literal["identifier", "category", "number", "integer", "date", "text"]
+    unit: str = ""
+    categories: dict[str, tuple[str, ...]] = {}
+    """Canonical level to the codes of the source; the level itself is a code only if listed."""
+    level_labels: dict[str, str] = {}
+    minimum: float | datetime.date | None = None
+    maximum: float | datetime.date | None = None
+    missing: tuple[str, ...] = ("",)
+    required: bool = False
+    date_format: str = "%Y-%m-%d"
+
+    @model_validator(mode="after")
+    def _typed(self) -> Variable:
+        if (self.type == "category") != bool(self.categories):
+            raise ValueError(
+                f"variable {self.name!r}: categories go with type category, and only there"
+            )
+        codes = [code for codes in self.categories.values() for code in codes]
+        twice = {code for code in codes if codes.count(code) > 1}
+        if twice:
+            raise ValueError(f"variable {self.name!r}: code {min(twice)!r} stands for two levels")
+        if set(codes) & set(self.missing):
+            raise ValueError(f"variable {self.name!r}: a code is both a level and missing")
+        return self
+
+
+class Condition(Model):
+    """Patients whose variable is one of, or none of, some levels, or lies within bounds."""
+
+    variable: Name
+    one_of: tuple[str, ...] | None = None
+    none_of: tuple[str, ...] | None = None
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    present: bool | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Condition:
+        if self.model_fields_set <= {"variable"}:
+            raise ValueError(
+                f"condition on {self.variable!r} says nothing; add one_of, at_least, present …"
+            )
+        return self
+
+
+class Rule(Model):
+    """What must hold between the columns of one row: dates in order, or if … then."""
+
+    id: str
+    order: tuple[Name, ...] = ()
+    when: tuple[Condition, ...] = ()
+    then: tuple[Condition, ...] = ()
+    action: Literal["reject", "flag"] = "reject"
+    why: str
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Rule:
+        if bool(self.order) == bool(self.then) or (self.order and len(self.order) < 2):
+            raise ValueError(
+                f"rule {self.id!r}: give either 'order' (two dates or more) or 'when' and 'then'"
+            )
+        return self
+
+
+class Derived(Model):
+    """A variable made from others: exactly one of cut, months_between, collapse."""
+
+    name: Name
+    label: str
+    unit: str = ""
+    cut: Name | None = None
+    at: tuple[float, ...] = ()
+    """Cut-points; a level holds its lower cut-point: [a, b)."""
+    levels: tuple[str, ...] = ()
+    months_between: tuple[Name, Name] | None = None
+    collapse: Name | None = None
+    groups: dict[str, tuple[str, ...]] = {}
+    level_labels: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Derived:
+        if sum(x is not None for x in (self.cut, self.months_between, self.collapse)) != 1:
+            raise ValueError(
+                f"derived {self.name!r}: give exactly one of cut, months_between, collapse"
+            )
+        if self.cut and (
+            len(self.levels) != len(self.at) + 1 or list(self.at) != sorted(set(self.at))
+        ):
+            raise ValueError(
+                f"derived {self.name!r}: {len(self.at)} increasing cut-points need {len(self.at) + 1} levels"
+            )
+        if self.collapse and not self.groups:
+            raise ValueError(f"derived {self.name!r}: collapse needs groups")
+        return self
+
+    @property
+    def is_category(self) -> bool:
+        return self.months_between is None
+
+    @property
+    def ordered_levels(self) -> tuple[str, ...]:
+        return self.levels or tuple(self.groups)
+
+
+class Step(Model):
+    """One step of eligibility: who fails any condition is excluded here, in order."""
+
+    id: Name
+    label: str
+    keep: tuple[Condition, ...] = Field(min_length=1)
+
+
+class Endpoint(Model):
+    """A time to event. The event is the earliest of `events`; who has none is censored."""
+
+    name: Name
+    label: str
+    definition: str
+    origin: Name
+    events: tuple[Name, ...] = Field(min_length=1)
+    """Dates; one that is missing has not happened."""
+    censored_at: Name
+    only_if: tuple[Condition, ...] = ()
+    """An event counts only if these hold; else the patient is censored at its date."""
+
+
+class Conventions(Model):
+    """How the study's statistics are computed; the report says so in words."""
+
+    survival_interval: Literal["plain", "log", "log-log"] = "log-log"
+    proportion_interval: Literal["wilson", "exact", "wald"] = "wilson"
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    roc_criterion: Literal["youden", "closest"] = "youden"
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+
+
+class Analysis(Model):
+    """One analysis of the paper: a title and the estimands it consists of.
+
+    `estimands` may hold the shorthand of `expand`: `{each}` stands for every name in `each`.
+    """
+
+    id: Name
+    label: str
+    kind: Literal[
+        "characteristics",
+        "response",
+        "survival",
+        "univariable",
+        "multivariable",
+        "cutoffs",
+        "subgroups",
+        "groups",
+    ]
+    endpoint: Name | None = None
+    variables: tuple[Name, ...] = ()
+    by: Name | None = None
+    within: Name | None = None
+    adjusted_for: tuple[Name, ...] = ()
+    at: tuple[DurationText, ...] = ()
+    more: tuple[EstimandText, ...] = ()
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Analysis:
+        needs = {
+            "characteristics": ("variables",),
+            "response": ("variables", "by"),
+            "survival": ("endpoint", "at"),
+            "univariable": ("endpoint", "variables"),
+            "multivariable": ("endpoint", "variables"),
+            "cutoffs": ("endpoint", "variables", "at"),
+            "subgroups": ("endpoint", "by", "within"),
+            "groups": ("variables", "by"),
+        }[self.kind]
+        for key in needs:
+            if not getattr(self, key):
+                raise ValueError(f"analysis {self.id!r} of kind {self.kind!r} needs {key!r}")
+        return self
+
+
+class Constraint(Model):
+    """What a reconstruction must respect though nobody printed it."""
+
+    at_most: tuple[Name, Name] | None = None
+    """The first endpoint's time is never longer than the second's."""
+    same_end: tuple[Name, Name] | None = None
+    """Who is censored for the first endpoint is censored for the second at the same calendar date
+    (one last contact); with one time origin, at the same time."""
+    implies: tuple[Condition, Condition] | None = None
+    """Who meets the first condition meets the second (on categories)."""
+    why: str
+
+
+class Reconstruction(Model):
+    """Choices that the printed figures leave open, made in the open."""
+
+    period: tuple[datetime.date, datetime.date]
+    """First and last date of the first endpoint's origin."""
+    last_contact: datetime.date
+    """The latest follow-up date of the study."""
+    constraints: tuple[Constraint, ...] = ()
+    ranges: dict[Name, tuple[float, float]] = {}
+    """Plausible bounds of numbers whose printed range does not bound them."""
+    codes: Literal["first", "any"] = "first"
+    """The export writes a level's first code, or any of its codes as a real chart review would."""
+    missing_share: float = Field(default=0.0, ge=0, lt=0.5)
+    """Share of missing values planted among screened-but-excluded patients."""
+    choices: tuple[str, ...] = ()
+    """Free choices of this reconstruction, in words, for the report."""
+
+
+class Protocol(Model):
+    """A study, whole."""
+
+    study: Name
+    reference: str
+    title: str
+    population: str
+    time_zero: Name
+    origin_label: str
+    source: Source
+    variables: tuple[Variable, ...]
+    rules: tuple[Rule, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    eligibility: tuple[Step, ...] = Field(min_length=1)
+    endpoints: tuple[Endpoint, ...] = Field(min_length=1)
+    conventions: Conventions = Conventions()
+    analyses: tuple[Analysis, ...] = Field(min_length=1)
+    reconstruction: Reconstruction | None = None
+
+    # -- look-ups ---------------------------------------------------------------------------
+
+    def variable(self, name: str) -> Variable | Derived:
+        """The source or derived variable of this name; KeyError where there is none."""
+        for item in (*self.variables, *self.derived):
+            if item.name == name:
+                return item
+        raise KeyError(name)
+
+    def endpoint(self, name: str) -> Endpoint:
+        for item in self.endpoints:
+            if item.name == name:
+                return item
+        raise KeyError(name)
+
+    @property
+    def endpoint_names(self) -> tuple[str, ...]:
+        return tuple(e.name for e in self.endpoints)
+
+    def kind(self, name: str) -> Literal["category", "number", "date", "endpoint", "other"]:
+        """What a name stands for in estimands."""
+        if name in self.endpoint_names:
+            return "endpoint"
+        item = self.variable(name)
+        if isinstance(item, Derived):
+            return "category" if item.is_category else "number"
+        return {
+            "category": "category",
+            "number": "number",
+            "integer": "number",
+            "date": "date",
+        }.get(item.type, "other")
+
+    def levels(self, name: str) -> tuple[str, ...]:
+        """The ordered levels of a category; an endpoint's are event and censored."""
+        if name in self.endpoint_names:
+            return ("event", "censored")
+        item = self.variable(name)
+        return item.ordered_levels if isinstance(item, Derived) else tuple(item.categories)
+
+    def label(self, name: str) -> str:
+        return (
+            self.endpoint(name).label if name in self.endpoint_names else self.variable(name).label
+        )
+
+    def level_label(self, name: str, level: str) -> str:
+        if name in self.endpoint_names:
+            return level
+        return self.variable(name).level_labels.get(level, level)
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Every name of one kind, source variables first."""
+        found = [item.name for item in (*self.variables, *self.derived)]
+        return tuple(n for n in found if self.kind(n) == kind)
+
+    # -- checks -----------------------------------------------------------------------------
+
+    def explain_fault(self, estimand: Estimand) -> str | None:
+        """Why this study cannot have the estimand, in words; None if it can."""
+        kind = estimand.kind
+        known = {v.name for v in (*self.variables, *self.derived)} | set(self.endpoint_names)
+        for name in sorted(estimand.variables - known):
+            return f"{estimand}: the protocol has no variable or endpoint {name!r}"
+        if estimand.subject == "flow":
+            steps = [step.id for step in self.eligibility]
+            if kind.argument == "step" and estimand.argument not in steps:
+                return f"{estimand}: the eligibility steps are {', '.join(steps)}"
+            return None
+        if estimand.subject:
+            is_a = self.kind(estimand.subject)
+            if is_a not in kind.subjects and not (
+                is_a == "endpoint" and "category" in kind.subjects
+            ):
+                return f"{estimand}: {estimand.subject!r} is a {is_a}; {kind.name} is of a {' or '.join(kind.subjects)}"
+        pairs = [(c.variable, c.level) for c in estimand.where]
+        if kind.argument == "level":
+            pairs.append((estimand.subject, str(estimand.argument)))
+        if estimand.contrast:
+            pairs += [(estimand.by, level) for level in estimand.contrast]
+        for name, level in pairs:
+            if self.kind(name) not in ("category", "endpoint"):
+                return f"{estimand}: {name!r} is a {self.kind(name)}, a level needs a category"
+            if level not in self.levels(name):
+                return f"{estimand}: {name!r} has the levels {', '.join(self.levels(name))}, not {level!r}"
+        if kind.comparison == "marker" and self.kind(estimand.by) != "number":
+            return (
+                f"{estimand}: a marker is a number; {estimand.by!r} is a {self.kind(estimand.by)}"
+            )
+        if (
+            kind.comparison == "groups"
+            and self.kind(estimand.by) != "category"
+            and kind.name != "ph_p"
+        ):
+            return f"{estimand}: {estimand.by!r} is a {self.kind(estimand.by)}, a comparison of groups needs a category"
+        if (
+            kind.comparison == "contrast"
+            and not estimand.contrast
+            and self.kind(estimand.by) != "number"
+        ):
+            return f"{estimand}: give the two levels, as in by {estimand.by}(one / other)"
+        return None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Protocol:
+        names = [v.name for v in (*self.variables, *self.derived)] + list(self.endpoint_names)
+        twice = {n for n in names if names.count(n) > 1}
+        if twice:
+            raise ValueError(f"the name {min(twice)!r} is given twice")
+        columns = [v.column for v in self.variables]
+        if len(set(columns)) < len(columns):
+            raise ValueError("two variables read the same source column")
+        dates = {v.name for v in self.variables if v.type == "date"}
+
+        def need(name: str, pool: set[str], where: str, what: str) -> None:
+            if name not in pool:
+                raise ValueError(f"{where}: {name!r} is no {what} of this protocol")
+
+        need(self.time_zero, dates, "time_zero", "date")
+        seen = {v.name for v in self.variables}
+        for item in self.derived:
+            for source in filter(None, (item.cut, item.collapse, *(item.months_between or ()))):
+                need(
+                    source,
+                    dates if item.months_between else seen,
+                    f"derived {item.name!r}",
+                    "date" if item.months_between else "earlier variable",
+                )
+            for codes in item.groups.values():
+                for level in codes:
+                    if level not in self.levels(item.collapse or ""):
+                        raise ValueError(
+                            f"derived {item.name!r}: {item.collapse!r} has no level {level!r}"
+                        )
+            seen.add(item.name)
+        for rule in self.rules:
+            for name in rule.order:
+                need(name, dates, f"rule {rule.id!r}", "date")
+        conditions = [(f"eligibility {s.id!r}", c) for s in self.eligibility for c in s.keep]
+        conditions += [(f"rule {r.id!r}", c) for r in self.rules for c in (*r.when, *r.then)]
+        conditions += [(f"endpoint {e.name!r}", c) for e in self.endpoints for c in e.only_if]
+        for where, condition in conditions:
+            need(condition.variable, seen, where, "variable")
+            for level in (*(condition.one_of or ()), *(condition.none_of or ())):
+                if self.kind(condition.variable) == "category" and level not in self.levels(
+                    condition.variable
+                ):
+                    raise ValueError(
+                        f"{where}: {condition.variable!r} has no level {level!r}; it has {', '.join(self.levels(condition.variable))}"
+                    )
+        for endpoint in self.endpoints:
+            for name in (endpoint.origin, *endpoint.events, endpoint.censored_at):
+                need(name, dates, f"endpoint {endpoint.name!r}", "date")
+        for analysis in self.analyses:
+            for name in (
+                *analysis.variables,
+                *analysis.adjusted_for,
+                *filter(None, (analysis.by, analysis.within)),
+            ):
+                need(
+                    name,
+                    seen | set(self.endpoint_names),
+                    f"analysis {analysis.id!r}",
+                    "variable or endpoint",
+                )
+            if analysis.endpoint:
+                need(
+                    analysis.endpoint,
+                    set(self.endpoint_names),
+                    f"analysis {analysis.id!r}",
+                    "endpoint",
+                )
+            for estimand in analysis.more:
+                fault = self.explain_fault(estimand)
+                if fault:
+                    raise ValueError(f"analysis {analysis.id!r}: {fault}")
+        if self.source.kind == "reconstruction" and self.reconstruction is None:
+            raise ValueError("source.kind reconstruction needs the key 'reconstruction'")
+        return self
+
+
+def load(path: Path) -> Protocol:
+    """Read `config/studies/<study>.yaml`; `ConfigurationError` names file, key, found, expected."""
+    protocol = read_model(path, Protocol)
+    if protocol.study != path.stem:
+        raise ConfigurationError(
+            str(path), f"study {protocol.study!r}", f"the file's own name {path.stem!r}"
+        )
+    return protocol
