@@ -161,17 +161,33 @@ class Step(Model):
 
 
 class Endpoint(Model):
-    """A time to event. The event is the earliest of `events`; who has none is censored."""
+    """A time to event, from dates or from a time and a status.
+
+    From dates: the event is the earliest of `events`; who has none is censored at `censored_at`.
+    From columns: `time` (a number in months) and `happened`, the condition of an event.
+    """
 
     name: Name
     label: str
     definition: str
-    origin: Name
-    events: tuple[Name, ...] = Field(min_length=1)
+    origin: Name | None = None
+    events: tuple[Name, ...] = ()
     """Dates; one that is missing has not happened."""
-    censored_at: Name
+    censored_at: Name | None = None
     only_if: tuple[Condition, ...] = ()
     """An event counts only if these hold; else the patient is censored at its date."""
+    time: Name | None = None
+    happened: tuple[Condition, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Endpoint:
+        dated = (self.origin, self.events or None, self.censored_at)
+        given = (self.time, self.happened or None)
+        if not (all(dated) and not any(given)) and not (all(given) and not any(dated)):
+            raise ValueError(
+                f"endpoint {self.name!r}: give origin, events and censored_at, or time and happened"
+            )
+        return self
 
 
 class Conventions(Model):
@@ -267,7 +283,8 @@ class Protocol(Model):
     reference: str
     title: str
     population: str
-    time_zero: Name
+    time_zero: Name | None = None
+    """The date from which `clean` counts days; needed once the source holds dates."""
     origin_label: str
     source: Source
     variables: tuple[Variable, ...]
@@ -396,7 +413,12 @@ class Protocol(Model):
             if name not in pool:
                 raise ValueError(f"{where}: {name!r} is no {what} of this protocol")
 
-        need(self.time_zero, dates, "time_zero", "date")
+        if dates and self.time_zero is None:
+            raise ValueError(
+                "the source holds dates; name the one to count days from in 'time_zero'"
+            )
+        if self.time_zero:
+            need(self.time_zero, dates, "time_zero", "date")
         seen = {v.name for v in self.variables}
         for item in self.derived:
             for source in filter(None, (item.cut, item.collapse, *(item.months_between or ()))):
@@ -418,7 +440,9 @@ class Protocol(Model):
                 need(name, dates, f"rule {rule.id!r}", "date")
         conditions = [(f"eligibility {s.id!r}", c) for s in self.eligibility for c in s.keep]
         conditions += [(f"rule {r.id!r}", c) for r in self.rules for c in (*r.when, *r.then)]
-        conditions += [(f"endpoint {e.name!r}", c) for e in self.endpoints for c in e.only_if]
+        conditions += [
+            (f"endpoint {e.name!r}", c) for e in self.endpoints for c in (*e.only_if, *e.happened)
+        ]
         for where, condition in conditions:
             need(condition.variable, seen, where, "variable")
             for level in (*(condition.one_of or ()), *(condition.none_of or ())):
@@ -429,7 +453,7 @@ class Protocol(Model):
                         f"{where}: {condition.variable!r} has no level {level!r}; it has {', '.join(self.levels(condition.variable))}"
                     )
         for endpoint in self.endpoints:
-            for name in (endpoint.origin, *endpoint.events, endpoint.censored_at):
+            for name in filter(None, (endpoint.origin, *endpoint.events, endpoint.censored_at)):
                 need(name, dates, f"endpoint {endpoint.name!r}", "date")
         for analysis in self.analyses:
             for name in (
