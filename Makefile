@@ -97,7 +97,7 @@ unit: $(STAMP)  ## only the fast tests of single functions
 lint: $(STAMP)  ## style of Python and Snakemake files, and Snakemake's own advice
 	@ruff check $(CODE)
 	@ruff format --check $(CODE)
-	@snakefmt --check --quiet Snakefile workflow/rules
+	@snakefmt --check Snakefile workflow/rules
 	@snakemake --lint
 
 clean:  ## remove results, logs and caches; the environment and your data stay
