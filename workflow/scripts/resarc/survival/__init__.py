@@ -1,0 +1,22 @@
+"""Survival and small-sample statistics: arrays and frames in, numbers out, no idea of a study.
+
+| module         | what it answers                                                                  |
+|----------------|----------------------------------------------------------------------------------|
+| `kaplan_meier` | `curve`, `survival_at`, `quantile`, `at_risk`, `reverse_follow_up`               |
+| `logrank`      | `logrank` (weighted, stratified), `trend`, `exact_logrank`                       |
+| `cox`          | `cox`, `proportional_hazards` (the score test of R's cox.zph), `interaction_p`   |
+| `rmst`         | `rmst`, `rmst_difference`                                                        |
+| `cutpoints`    | `roc`, `auc`, `optimal_cutoff`, `status_at`, `maximally_selected_logrank`        |
+| `contingency`  | `chi_square`, `fisher_exact`, `mid_p_fisher`, `likelihood_ratio`, `linear_by_linear` |
+| `proportions`  | `proportion_interval`, `difference`                                              |
+| `ranks`        | `mann_whitney`, `kruskal_wallis`                                                 |
+| `batch`        | the same statistics for many small data sets at once, in plain NumPy             |
+| `results`      | `Estimate` and `TestResult`, which the others return                             |
+| `inputs`       | what the others accept, and the `DataError` for what they do not                 |
+
+Conventions shared by all: `time` is follow-up in any one unit, at least 0; `event` is true for an
+event and false for censoring; a patient censored at t is at risk at t. Times are tied when they are
+equal, so durations that are computed should be rounded before they come here. The interval type
+is always an argument. A quantity that the data do not determine is NaN, never a guess; bad input
+raises `resarc.errors.DataError`.
+"""

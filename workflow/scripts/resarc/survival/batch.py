@@ -1,0 +1,563 @@
+"""The same statistics for many small data sets at once, in plain NumPy.
+
+An ensemble of M reconstructed data sets of n patients is judged by tens of thousands of log-rank
+and Cox statistics; these kernels take all members in one pass. Arrays are (M, n): member, patient.
+`mask` says which patients take part (a subgroup); entries outside it are ignored and may be NaN,
+and so is a patient whose time is NaN. A one-dimensional array of length n stands for all members.
+
+Only the order of the times is expensive: `risk_order(time, event)` finds it once, and every
+function takes it as `order=` for further subgroups and factors of the same members.
+
+Answers where there is none: NaN (no patients, no events, a constant covariate). A covariate that
+orders the events perfectly (monotone partial likelihood) has no finite estimate: it is ±inf with
+`se` = inf and `converged` false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc
+
+# S is a product of fractions: 0.5 may come out as 0.5000000000000001. The tolerance is that of
+# R's quantile.survfit, the square root of the double precision.
+TOLERANCE = float(np.sqrt(np.finfo(float).eps))
+
+
+@dataclass(frozen=True)
+class RiskOrder:
+    """Patients of each member sorted by time; all arrays (M, n).
+
+    `index` sorts a member's patients; `first` and `last` are the positions, in that order, of the
+    first and last patient with the same time.
+    """
+
+    index: np.ndarray
+    time: np.ndarray
+    event: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    tied: bool
+
+    def sort(self, values: np.ndarray) -> np.ndarray:
+        """Values given per patient, in the order of time."""
+        return np.take_along_axis(np.broadcast_to(values, self.index.shape), self.index, axis=1)
+
+    def at_first(self, values: np.ndarray) -> np.ndarray:
+        """At each position, the value at the first position with the same time."""
+        return np.take_along_axis(values, self.first, axis=1) if self.tied else values
+
+    def at_last(self, values: np.ndarray) -> np.ndarray:
+        """At each position, the value at the last position with the same time."""
+        return np.take_along_axis(values, self.last, axis=1) if self.tied else values
+
+    def taking_part(self, mask: np.ndarray | None) -> np.ndarray:
+        """Who takes part, in the order of time."""
+        present = ~np.isnan(self.time)
+        return present if mask is None else present & self.sort(np.asarray(mask, dtype=bool))
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """At each position: patients at risk and deaths at that time, and whether it is a death."""
+
+    part: np.ndarray
+    death: np.ndarray
+    at_risk: np.ndarray
+    deaths: np.ndarray
+
+
+def risk_order(time: np.ndarray, event: np.ndarray) -> RiskOrder:
+    """Sort the patients of each member by time. Ties are exact; NaN times come last."""
+    time = np.atleast_2d(np.asarray(time, dtype=float))
+    event = np.broadcast_to(np.asarray(event, dtype=bool), time.shape)
+    index = np.argsort(time, axis=1, kind="stable")
+    ordered = np.take_along_axis(time, index, axis=1)
+    new = np.ones(time.shape, dtype=bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    position = np.broadcast_to(np.arange(time.shape[1]), time.shape)
+    tied = not new.all()
+    first = last = position
+    if tied:
+        first = np.maximum.accumulate(np.where(new, position, 0), axis=1)
+        end = np.ones(time.shape, dtype=bool)
+        end[:, :-1] = new[:, 1:]
+        back = np.where(end, position, time.shape[1] - 1)[:, ::-1]
+        last = np.minimum.accumulate(back, axis=1)[:, ::-1]
+    return RiskOrder(index, ordered, np.take_along_axis(event, index, axis=1), first, last, tied)
+
+
+def _from_here(values: np.ndarray) -> np.ndarray:
+    """Sum over this and all later positions."""
+    return np.cumsum(values[:, ::-1], axis=1)[:, ::-1]
+
+
+def _within_time(order: RiskOrder, values: np.ndarray) -> np.ndarray:
+    """Sum over the positions with the same time."""
+    if not order.tied:
+        return values
+    total = np.cumsum(values, axis=1)
+    return order.at_last(total) - order.at_first(total) + order.at_first(values)
+
+
+def _counts(order: RiskOrder, mask: np.ndarray | None) -> _Counts:
+    part = order.taking_part(mask)
+    death = order.event & part
+    at_risk = order.at_first(_from_here(part.astype(float)))
+    return _Counts(part, death, at_risk, _within_time(order, death.astype(float)))
+
+
+def n_events(event: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+    """Number of events of each member among the patients in `mask`: (M,)."""
+    event = np.atleast_2d(np.asarray(event, dtype=bool))
+    return (event if mask is None else event & np.asarray(mask, dtype=bool)).sum(axis=1)
+
+
+# --- log-rank -----------------------------------------------------------------------------------
+
+Weight = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+def logrank_parts(
+    time: np.ndarray,
+    event: np.ndarray,
+    group: np.ndarray,
+    k: int,
+    mask: np.ndarray | None = None,
+    *,
+    order: RiskOrder | None = None,
+    weight: Callable[..., np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Observed (M, k), expected (M, k) and the covariance (M, k, k) of their difference.
+
+    `group` holds codes 0 to k-1; a patient with another code takes no part. Deaths at one time
+    follow the hypergeometric distribution, as in R's survdiff. `weight(at_risk, deaths, order)`
+    returns the weight of each position. Source: Kalbfleisch & Prentice, The Statistical Analysis
+    of Failure Time Data, 2nd ed., section 1.5.
+    """
+    order = risk_order(time, event) if order is None else order
+    code = order.sort(np.asarray(group))
+    part = order.taking_part(mask) & (code >= 0) & (code < k)
+    death = order.event & part
+    at_risk = order.at_first(_from_here(part.astype(float)))
+    deaths = _within_time(order, death.astype(float))
+    # Everything is summed over single deaths, each with its share of the time's total.
+    w = death.astype(float)
+    if weight is not None:
+        w = w * np.where(death, weight(at_risk, deaths, order), 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(death, 1 / at_risk, 0.0)
+        spread = np.where(death & (at_risk > 1), (at_risk - deaths) / (at_risk - 1), 0.0)
+    spread = spread * (w * w if weight is not None else w)
+    members = code.shape[0]
+    observed = np.empty((members, k))
+    expected = np.empty((members, k))
+    shares = []
+    for g in range(k):
+        mine = code == g
+        observed[:, g] = np.where(mine, w, 0.0).sum(axis=1)
+        if g < k - 1 or k == 1:
+            risk = order.at_first(_from_here((part & mine).astype(float)))
+            shares.append(risk * share)
+            expected[:, g] = np.einsum("ij,ij->i", w, shares[g])
+    if k > 1:
+        expected[:, -1] = np.where(death, w * (1 - sum(shares)), 0.0).sum(axis=1)
+        # Exact zero for a group that is never at risk when somebody dies.
+        expected[:, -1][np.abs(expected[:, -1]) < 1e-12] = 0.0
+    covariance = np.zeros((members, k, k))
+    for g, mine in enumerate(shares):
+        weighted = spread * mine
+        for h, other in enumerate(shares[: g + 1]):
+            value = -np.einsum("ij,ij->i", weighted, other)
+            if g == h:
+                value = value + weighted.sum(axis=1)
+            covariance[:, g, h] = covariance[:, h, g] = value
+    if k > 1:  # each row sums to 0, because the observed less expected do
+        covariance[:, -1, :-1] = covariance[:, :-1, -1] = -covariance[:, :-1, :-1].sum(axis=2)
+        covariance[:, -1, -1] = -covariance[:, -1, :-1].sum(axis=1)
+    return observed, expected, covariance
+
+
+def quadratic_form(
+    difference: np.ndarray, covariance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """chi2 (M,), degrees of freedom (M,) and p (M,) of differences (M, k) that sum to 0.
+
+    The degrees of freedom are the rank of the covariance: a group that is never at risk when
+    somebody dies does not count, as in R's survdiff. Rank 0 gives NaN.
+    """
+    k = difference.shape[1]
+    if k == 2:
+        variance = covariance[:, 0, 0]
+        df = (variance > 1e-12).astype(float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            chi2 = np.where(df > 0, difference[:, 0] ** 2 / variance, np.nan)
+    else:
+        values, vectors = np.linalg.eigh(covariance)
+        real = values > 1e-10 * np.maximum(values[:, -1:], 1e-2)
+        df = real.sum(axis=1).astype(float)
+        along = np.einsum("mij,mi->mj", vectors, difference)
+        chi2 = np.where(real, along**2 / np.where(real, values, 1.0), 0.0).sum(axis=1)
+        chi2 = np.where(df > 0, chi2, np.nan)
+    return chi2, df, np.where(df > 0, chdtrc(np.maximum(df, 1.0), chi2), np.nan)
+
+
+def logrank_statistic(
+    time: np.ndarray,
+    event: np.ndarray,
+    group: np.ndarray,
+    k: int,
+    mask: np.ndarray | None = None,
+    *,
+    order: RiskOrder | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-rank chi2 (M,) and p (M,) of k groups; see `logrank_parts` and `quadratic_form`."""
+    observed, expected, covariance = logrank_parts(time, event, group, k, mask, order=order)
+    chi2, _, p = quadratic_form(observed - expected, covariance)
+    return chi2, p
+
+
+# --- Kaplan-Meier -------------------------------------------------------------------------------
+
+
+def _steps(order: RiskOrder, counts: _Counts) -> tuple[np.ndarray, np.ndarray]:
+    """Survival and Greenwood's sum after each position; complete at the last of a time."""
+    n, d = counts.at_risk, counts.deaths
+    end = order.last == np.arange(order.time.shape[1])
+    step = end & (d > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(step, (n - d) / n, 1.0)
+        term = np.where(step, d / (n * (n - d)), 0.0)
+    return np.cumprod(factor, axis=1), np.cumsum(term, axis=1)
+
+
+def _last_follow_up(order: RiskOrder, part: np.ndarray) -> np.ndarray:
+    return np.where(part, order.time, -np.inf).max(axis=1, initial=-np.inf)
+
+
+def km_at(
+    time: np.ndarray,
+    event: np.ndarray,
+    mask: np.ndarray | None,
+    t: float | np.ndarray,
+    *,
+    order: RiskOrder | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kaplan-Meier S(t) and its Greenwood variance.
+
+    `t` is one time or (M,), which gives (M,); or (1, T) or (M, T), which gives (M, T). S is NaN
+    beyond the last follow-up unless it has reached 0; the variance is NaN where S is 0 (R).
+    """
+    order = risk_order(time, event) if order is None else order
+    counts = _counts(order, mask)
+    survival, greenwood = _steps(order, counts)
+    at = np.asarray(t, dtype=float)
+    flat = at.ndim < 2
+    at = at.reshape(-1, 1) if flat else at
+    position = (order.time[:, :, None] <= at[:, None, :]).sum(axis=1)
+    pad = np.ones((survival.shape[0], 1))
+    s = np.take_along_axis(np.hstack([pad, survival]), position, axis=1)
+    g = np.take_along_axis(np.hstack([0 * pad, greenwood]), position, axis=1)
+    end = _last_follow_up(order, counts.part)[:, None]
+    unknown = ((at > end) & (s > 0)) | ~counts.part.any(axis=1)[:, None]
+    s = np.where(unknown, np.nan, s)
+    with np.errstate(invalid="ignore"):
+        variance = np.where(s > 0, s * s * g, np.nan)
+    return (s[:, 0], variance[:, 0]) if flat else (s, variance)
+
+
+def km_median(
+    time: np.ndarray,
+    event: np.ndarray,
+    mask: np.ndarray | None = None,
+    p: float = 0.5,
+    convention: str = "r",
+    *,
+    order: RiskOrder | None = None,
+) -> np.ndarray:
+    """Time (M,) at which S falls to p; NaN where it does not. Conventions as in `quantile`."""
+    order = risk_order(time, event) if order is None else order
+    counts = _counts(order, mask)
+    survival, _ = _steps(order, counts)
+    return quantile_of_steps(
+        order.time, survival, p, _last_follow_up(order, counts.part), convention
+    )
+
+
+def quantile_of_steps(
+    time: np.ndarray, survival: np.ndarray, p: float, end: np.ndarray, convention: str
+) -> np.ndarray:
+    """First time at which step functions (M, n) fall to p, by the conventions of `quantile`."""
+    rows = np.arange(time.shape[0])
+    reached = survival <= p + TOLERANCE
+    start = time[rows, reached.argmax(axis=1)]
+    if convention == "r":
+        below = survival < p - TOLERANCE
+        stop = np.where(below.any(axis=1), time[rows, below.argmax(axis=1)], end)
+        start = (start + stop) / 2
+    elif convention != "first":
+        raise ValueError(f"convention is {convention!r}; expected 'r' or 'first'")
+    return np.where(reached.any(axis=1), start, np.nan)
+
+
+def rmst_at(
+    time: np.ndarray,
+    event: np.ndarray,
+    mask: np.ndarray | None,
+    tau: float,
+    *,
+    order: RiskOrder | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Restricted mean survival time to `tau` (M,) and its standard error (M,); see `rmst.rmst`."""
+    order = risk_order(time, event) if order is None else order
+    counts = _counts(order, mask)
+    survival, greenwood = _steps(order, counts)
+    members = order.time.shape[0]
+    grid = np.hstack([np.zeros((members, 1)), np.nan_to_num(order.time, nan=np.inf)])
+    grid = np.minimum(np.hstack([grid, np.full((members, 1), np.inf)]), tau)
+    before = np.hstack([np.ones((members, 1)), survival])
+    area = np.diff(grid, axis=1) * before
+    term = np.diff(np.hstack([np.zeros((members, 1)), greenwood]), axis=1, prepend=0.0)[:, 1:]
+    after = _from_here(area)[:, 1:]  # area from each position's time to tau
+    counted = (np.nan_to_num(order.time, nan=np.inf) <= tau) & np.isfinite(term) & (after > 0)
+    variance = np.where(counted, after**2 * np.where(counted, term, 0.0), 0.0).sum(axis=1)
+    end = _last_follow_up(order, counts.part)
+    unknown = ((tau > end) & (survival[:, -1] > 0)) | ~counts.part.any(axis=1)
+    return (
+        np.where(unknown, np.nan, area.sum(axis=1)),
+        np.where(unknown, np.nan, np.sqrt(variance)),
+    )
+
+
+# --- Cox ----------------------------------------------------------------------------------------
+
+
+class EfronLikelihood:
+    """Partial likelihood of Cox's model with Efron's handling of ties, for M members.
+
+    Source: Efron, JASA 1977;72:557; Therneau & Grambsch, Modeling Survival Data, section 3.3.
+    `X` is (M, n, p) or (n, p). Covariates are centred at each member's mean.
+    """
+
+    def __init__(self, order: RiskOrder, X: np.ndarray, mask: np.ndarray | None = None) -> None:
+        members, n = order.time.shape
+        X = np.asarray(X, dtype=float)
+        X = np.broadcast_to(X, (members, n, X.shape[-1]))
+        self.order, self.members, self.p = order, members, X.shape[-1]
+        self.part = order.taking_part(mask)
+        death = order.event & self.part
+        size = np.maximum(self.part.sum(axis=1), 1)[:, None]
+        columns = []
+        for j in range(self.p):
+            x = np.where(self.part, order.sort(X[:, :, j]), 0.0)
+            columns.append(np.where(self.part, x - x.sum(axis=1, keepdims=True) / size, 0.0))
+        self.x = columns
+        self.sd = np.sqrt(np.stack([(x * x).sum(axis=1) / size[:, 0] for x in columns], axis=1))
+        self.death = death
+        self.at = np.flatnonzero(death)
+        self.member = self.at // n
+        self.start = self.at if not order.tied else self.member * n + order.first.ravel()[self.at]
+        deaths = _within_time(order, death.astype(float))
+        rank = np.cumsum(death, axis=1)
+        rank = rank - order.at_first(rank - death) - 1
+        self.fraction = (rank / np.maximum(deaths, 1.0)).ravel()[self.at]
+        self.tied_deaths = bool((self.fraction > 0).any())
+        self.xe = [x.ravel()[self.at] for x in columns]
+
+    def _risk_sum(self, values: np.ndarray) -> np.ndarray:
+        """Efron's sum over the risk set at each death: the tied deaths count by and by less."""
+        total = _from_here(values).ravel()[self.start]
+        if self.tied_deaths:
+            among = _within_time(self.order, np.where(self.death, values, 0.0)).ravel()[self.at]
+            total = total - self.fraction * among
+        return total
+
+    def _sum(self, values: np.ndarray) -> np.ndarray:
+        return np.bincount(self.member, weights=values, minlength=self.members)
+
+    def _relative(self, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        eta = sum(beta[:, j, None] * x for j, x in enumerate(self.x))
+        eta = np.where(self.part, eta, -np.inf)
+        top = eta.max(axis=1, keepdims=True, initial=-np.inf)
+        eta = eta - np.where(np.isfinite(top), top, 0.0)
+        return eta, np.exp(eta)
+
+    def log_likelihood(self, beta: np.ndarray) -> np.ndarray:
+        """(M,) at coefficients (M, p)."""
+        eta, risk = self._relative(beta)
+        with np.errstate(divide="ignore"):
+            return self._sum(eta.ravel()[self.at] - np.log(self._risk_sum(risk)))
+
+    def derivatives(
+        self, beta: np.ndarray, weights: tuple[np.ndarray | None, ...] = (None,)
+    ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+        """Log-likelihood (M,), and for each weighting of the deaths score and information.
+
+        A weighting is (M, n) in the order of time, or None for 1.
+        """
+        eta, risk = self._relative(beta)
+        s0 = self._risk_sum(risk)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = self._sum(eta.ravel()[self.at] - np.log(s0))
+            mean = [self._risk_sum(risk * x) / s0 for x in self.x]
+        w = [None if v is None else np.asarray(v).ravel()[self.at] for v in weights]
+        scores = [np.empty((self.members, self.p)) for _ in w]
+        informations = [np.empty((self.members, self.p, self.p)) for _ in w]
+        for a in range(self.p):
+            residual = self.xe[a] - mean[a]
+            for score, v in zip(scores, w, strict=True):
+                score[:, a] = self._sum(residual if v is None else v * residual)
+            weighted = risk * self.x[a]
+            for b in range(a + 1):
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    spread = self._risk_sum(weighted * self.x[b]) / s0 - mean[a] * mean[b]
+                for information, v in zip(informations, w, strict=True):
+                    value_ab = self._sum(spread if v is None else v * spread)
+                    information[:, a, b] = information[:, b, a] = value_ab
+        return value, scores, informations
+
+
+@dataclass(frozen=True)
+class CoxFits:
+    """`beta`, `se` (M, p), `log_likelihood`, `null_log_likelihood`, `converged` (M,); `infinite`
+    (M, p) marks coefficients without a finite estimate, `score` (M,) is the score statistic at 0.
+    """
+
+    beta: np.ndarray
+    se: np.ndarray
+    covariance: np.ndarray
+    log_likelihood: np.ndarray
+    null_log_likelihood: np.ndarray
+    score: np.ndarray
+    converged: np.ndarray
+    infinite: np.ndarray
+
+
+def newton(
+    evaluate: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]],
+    members: int,
+    sd: np.ndarray,
+    iterations: int = 60,
+) -> CoxFits:
+    """Maximise M partial likelihoods by Newton-Raphson with step halving.
+
+    `evaluate(beta)` gives log-likelihood (M,), score (M, p) and information (M, p, p). When the
+    likelihood no longer rises and yet the step stays large (against `sd`, the covariates' standard
+    deviations), it rises for ever: the coefficient is infinite. R's coxph warns by the same rule.
+    """
+    p = sd.shape[1]
+    scale = np.where(sd > 0, sd, 1.0)
+    beta = np.zeros((members, p))
+    value, score, information = evaluate(beta)
+    null = value
+    # In units of standard deviations, so that a rank is a rank whatever the covariates' units.
+    standard = information / (scale[:, :, None] * scale[:, None, :])
+    standard = np.where(np.isfinite(standard), standard, 0.0)
+    smallest = np.linalg.eigvalsh(standard)
+    solvable = (sd > 0).all(axis=1) & (smallest[:, 0] > 1e-9 * np.maximum(smallest[:, -1], 1e-6))
+    identity = np.eye(p)
+
+    def step_of(score: np.ndarray, information: np.ndarray) -> np.ndarray:
+        matrix = information / (scale[:, :, None] * scale[:, None, :])
+        usable = solvable & np.isfinite(matrix).all(axis=(1, 2))
+        matrix = np.where(usable[:, None, None], matrix, identity)
+        # A vanishing ridge: under separation the information itself vanishes.
+        matrix = matrix + 1e-14 * identity
+        right = np.where(usable[:, None], score / scale, 0.0)
+        return np.linalg.solve(matrix, right[:, :, None])[:, :, 0] / scale
+
+    step = step_of(score, information)
+    score_test = np.where(solvable, (score * step).sum(axis=1), np.nan)
+    done = ~solvable
+    infinite = np.zeros((members, p), dtype=bool)
+    for _ in range(iterations):
+        gain = (score * step).sum(axis=1)
+        finished = ~done & (np.abs(gain) < 1e-11)
+        runaway = finished[:, None] & (np.abs(step) * scale > 1e-3)
+        infinite |= runaway
+        beta = np.where((finished & ~runaway.any(axis=1))[:, None], beta + step, beta)
+        done = done | finished
+        if done.all():
+            break
+        width = np.where(done, 0.0, 1.0)
+        # No step changes the linear predictor by more than 10 standard deviations.
+        longest = np.maximum((np.abs(step) * scale).max(axis=1), 1e-300)
+        width = width * np.minimum(1.0, 10 / longest)
+        for _ in range(30):
+            trial = beta + width[:, None] * step
+            new_value, new_score, new_information = evaluate(trial)
+            worse = ~done & ~(new_value >= value - 1e-9 * (1 + np.abs(value)))
+            if not worse.any():
+                break
+            width = np.where(worse, width / 2, width)
+        beta, value, score, information = trial, new_value, new_score, new_information
+        step = step_of(score, information)
+    converged = done & solvable & ~infinite.any(axis=1)
+    matrix = np.where(
+        (solvable & np.isfinite(information).all(axis=(1, 2)))[:, None, None],
+        information / (scale[:, :, None] * scale[:, None, :]) + 1e-14 * identity,
+        identity,
+    )
+    covariance = np.linalg.inv(matrix) / (scale[:, :, None] * scale[:, None, :])
+    covariance = np.where(solvable[:, None, None], covariance, np.nan)
+    with np.errstate(invalid="ignore"):
+        se = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    beta = np.where(solvable[:, None], beta, np.nan)
+    direction = np.where(step == 0, beta, step)
+    return CoxFits(
+        np.where(infinite, np.copysign(np.inf, direction), beta),
+        np.where(infinite, np.inf, se),
+        covariance,
+        value,
+        null,
+        score_test,
+        converged,
+        infinite,
+    )
+
+
+def cox_fits(
+    time: np.ndarray,
+    event: np.ndarray,
+    X: np.ndarray,
+    mask: np.ndarray | None = None,
+    *,
+    order: RiskOrder | None = None,
+) -> CoxFits:
+    """Cox's model (Efron) of covariates X (M, n, p) in each member."""
+    order = risk_order(time, event) if order is None else order
+    likelihood = EfronLikelihood(order, X, mask)
+
+    def evaluate(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        value, scores, informations = likelihood.derivatives(beta)
+        return value, scores[0], informations[0]
+
+    return newton(evaluate, likelihood.members, likelihood.sd)
+
+
+def cox(
+    time: np.ndarray,
+    event: np.ndarray,
+    X: np.ndarray,
+    mask: np.ndarray | None = None,
+    *,
+    order: RiskOrder | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log hazard ratios (M, p) and standard errors (M, p) of a few covariates X (M, n, p)."""
+    fits = cox_fits(time, event, X, mask, order=order)
+    return fits.beta, fits.se
+
+
+def cox_binary(
+    time: np.ndarray,
+    event: np.ndarray,
+    x: np.ndarray,
+    mask: np.ndarray | None = None,
+    *,
+    order: RiskOrder | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log hazard ratio, standard error and convergence (M,) of one covariate x (M, n)."""
+    fits = cox_fits(time, event, np.asarray(x, dtype=float)[..., None], mask, order=order)
+    return fits.beta[:, 0], fits.se[:, 0], fits.converged
