@@ -1,0 +1,179 @@
+"""The one command: where it finds Python and uv, when it syncs, and what it says if it cannot.
+
+Stand-ins for python3 and uv record how they are called; nothing is installed.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAKE = shutil.which("make")
+TOOLS = ["sh", "env", "sed", "find", "test", "mkdir", "touch", "cat", "rm", "printf", "dirname"]
+
+pytestmark = [
+    pytest.mark.config,
+    pytest.mark.skipif(MAKE is None, reason="GNU make is not installed"),
+]
+
+
+class Checkout:
+    """A copy of the Makefile in a path with spaces, and a PATH that holds little else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "a path with spaces"
+        self.bin = folder / "bin"
+        self.calls = folder / "calls.txt"
+        self.root.mkdir()
+        self.bin.mkdir()
+        for name in ("Makefile", "uv.lock", "pyproject.toml", ".python-version"):
+            shutil.copy(ROOT / name, self.root / name)
+        for tool in TOOLS:
+            if found := shutil.which(tool):
+                (self.bin / tool).symlink_to(found)
+
+    def program(self, name: str, body: str, folder: Path | None = None) -> None:
+        """A shell script as a program; `record` in it notes the call."""
+        path = (folder or self.bin) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        record = f'record() {{ echo "$(basename "$0") $*" >> "{self.calls}"; }}'
+        path.write_text(f"#!/bin/sh\n{record}\n{body}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def make(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(MAKE), *arguments],
+            cwd=self.root,
+            env={"PATH": str(self.bin), "HOME": str(self.bin), "LANG": "C"} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def called(self, start: str) -> list[str]:
+        lines = self.calls.read_text(encoding="utf-8").splitlines() if self.calls.exists() else []
+        return [line for line in lines if line.startswith(start)]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    made = Checkout(tmp_path)
+    made.bin.joinpath("basename").symlink_to(str(shutil.which("basename")))
+    return made
+
+
+UV = """record "$@"
+if [ "$1" = sync ]; then mkdir -p .venv/bin; fi"""
+
+
+def test_it_syncs_once_and_again_only_when_the_lock_changes(checkout):
+    checkout.program("uv", UV)
+    assert checkout.make("setup").returncode == 0
+    assert checkout.called("uv sync") == ["uv sync --frozen --quiet --python 3.11"]
+    assert checkout.make("setup").returncode == 0
+    assert len(checkout.called("uv sync")) == 1
+    later = (checkout.root / ".venv" / ".synced").stat().st_mtime + 10
+    os.utime(checkout.root / "uv.lock", (later, later))
+    assert checkout.make("setup").returncode == 0
+    assert len(checkout.called("uv sync")) == 2
+
+
+def test_a_sync_that_fails_is_tried_again(checkout):
+    checkout.program("uv", UV + '\n[ "$1" != sync ]')
+    assert checkout.make("setup").returncode != 0
+    assert checkout.make("setup").returncode != 0
+    assert len(checkout.called("uv sync")) == 2
+
+
+def test_another_supported_python_is_used_and_named_if_the_tested_one_is_not_to_be_had(checkout):
+    checkout.program("uv", UV + '\n[ "$1" != python ]')
+    checkout.program("python3", '[ "$1" != --version ] || echo Python 3.12.1')
+    done = checkout.make("setup")
+    assert done.returncode == 0
+    assert "using Python 3.12.1" in done.stdout
+    (call,) = checkout.called("uv sync")
+    assert call.endswith(f"--python {checkout.bin}/python3")
+
+
+def test_an_unsupported_python_is_named_with_what_to_do(checkout):
+    checkout.program("python3", 'if [ "$1" = --version ]; then echo Python 3.8.18; else exit 1; fi')
+    done = checkout.make("setup")
+    assert done.returncode != 0
+    assert "needs Python 3.11, 3.12 or 3.13; found python3 = Python 3.8.18." in done.stderr
+    assert "python.org" in done.stderr
+    assert not (checkout.root / ".venv").exists()
+    assert not (checkout.root / ".venv-uv").exists()
+
+
+def test_no_python_at_all_is_said(checkout):
+    done = checkout.make("setup")
+    assert done.returncode != 0
+    assert "found no python3 on the PATH" in done.stderr
+
+
+SNAKEMAKE = 'record "$@"; echo "home=$HOME seed=$PYTHONHASHSEED path=$PATH"'
+
+
+def test_snakemake_of_the_environment_runs_with_the_given_arguments(checkout):
+    checkout.program("uv", UV)
+    checkout.program("snakemake", "record wrong")
+    checkout.program("snakemake", SNAKEMAKE, checkout.root / ".venv" / "bin")
+    done = checkout.make("ARGS=--cores 1 -n")
+    assert done.returncode == 0, done.stderr
+    assert checkout.called("snakemake") == ["snakemake --cores 1 -n"]
+    assert f"path={checkout.root}/.venv/bin:" in done.stdout
+    assert "seed=0" in done.stdout
+
+
+def test_reports_are_named_after_the_run(checkout):
+    checkout.program("uv", UV)
+    checkout.program("snakemake", "record", checkout.root / ".venv" / "bin")
+    for report in ("results/report/index.html", "results/a_study/report.html"):
+        (checkout.root / report).parent.mkdir(parents=True)
+        (checkout.root / report).touch()
+    assert re.findall(r"^Report: (.*)$", checkout.make().stdout, flags=re.MULTILINE) == [
+        "results/report/index.html",
+        "results/a_study/report.html",
+    ]
+
+
+@pytest.mark.parametrize("home", ["", "/nonexistent"])
+def test_a_home_that_cannot_be_written_is_replaced(checkout, home):
+    checkout.program("uv", UV)
+    checkout.program("snakemake", SNAKEMAKE, checkout.root / ".venv" / "bin")
+    done = checkout.make(HOME=home)
+    assert f"home={checkout.root}/.venv-uv/home " in done.stdout
+    assert (checkout.root / ".venv-uv" / "home").is_dir()
+
+
+def test_clean_keeps_the_environment_and_the_placeholder(checkout):
+    for name in ("results/.gitkeep", "results/a/b.csv", "logs/a.log", ".venv/x", "data/mine.csv"):
+        (checkout.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout.root / name).touch()
+    assert checkout.make("clean").returncode == 0
+    left = {str(path.relative_to(checkout.root)) for path in checkout.root.rglob("*")}
+    assert {"results/.gitkeep", ".venv/x", "data/mine.csv"} <= left
+    assert not {"results/a", "logs"} & left
+
+
+def test_help_lists_every_public_target(checkout):
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    public = re.findall(r"^([a-z]+):.*  ## ", text, flags=re.MULTILINE)
+    listed = re.findall(r"^  make ([a-z]+) ", checkout.make("help").stdout, flags=re.MULTILINE)
+    assert listed == public
+    assert {"all", "setup", "test", "lint", "clean", "help"} <= set(public)
+
+
+def test_continuous_integration_runs_make_test():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    commands = [
+        line
+        for line in script.read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "make test"]
