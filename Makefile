@@ -19,7 +19,6 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 BIN := .venv/bin
 STAMP := .venv/.synced
-CODE := workflow/scripts tests benchmarks
 
 # The environment's own programs come first, whatever is activated outside; nothing from the
 # user's site-packages. Numerical libraries use one thread a job: Snakemake runs jobs in parallel.
@@ -95,8 +94,8 @@ unit: $(STAMP)  ## only the fast tests of single functions
 	@pytest $(PYTEST_ARGS) -m unit
 
 lint: $(STAMP)  ## style of Python and Snakemake files, and Snakemake's own advice
-	@ruff check $(CODE)
-	@ruff format --check $(CODE)
+	@ruff check .
+	@ruff format --check .
 	@snakefmt --check Snakefile workflow/rules
 	@snakemake --lint
 
