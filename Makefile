@@ -34,7 +34,7 @@ export OPENBLAS_NUM_THREADS := 1
 export UV_PROJECT_ENVIRONMENT := .venv
 # Hospital networks often have a certificate of their own, which only the system knows.
 export UV_SYSTEM_CERTS ?= 1
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 # Snakemake, Jupyter, Matplotlib and uv keep caches in the home directory; without one that can be
 # written, they get their own.
