@@ -148,7 +148,7 @@ def logrank_parts(
     if weight is not None:
         w = w * np.where(death, weight(at_risk, deaths, order), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(death, 1 / at_risk, 0.0)
+        at_death = np.where(death, at_risk, np.inf)  # only deaths have a share
         spread = np.where(death & (at_risk > 1), (at_risk - deaths) / (at_risk - 1), 0.0)
     spread = spread * (w * w if weight is not None else w)
     members = code.shape[0]
@@ -160,7 +160,7 @@ def logrank_parts(
         observed[:, g] = np.where(mine, w, 0.0).sum(axis=1)
         if g < k - 1 or k == 1:
             risk = order.at_first(_from_here((part & mine).astype(float)))
-            shares.append(risk * share)
+            shares.append(risk / at_death)  # exactly 1 if nobody else is at risk
             expected[:, g] = np.einsum("ij,ij->i", w, shares[g])
     if k > 1:
         expected[:, -1] = np.where(death, w * (1 - sum(shares)), 0.0).sum(axis=1)
@@ -170,9 +170,8 @@ def logrank_parts(
     for g, mine in enumerate(shares):
         weighted = spread * mine
         for h, other in enumerate(shares[: g + 1]):
-            value = -np.einsum("ij,ij->i", weighted, other)
-            if g == h:
-                value = value + weighted.sum(axis=1)
+            against = 1 - mine if g == h else -other
+            value = np.einsum("ij,ij->i", weighted, against)
             covariance[:, g, h] = covariance[:, h, g] = value
     if k > 1:  # each row sums to 0, because the observed less expected do
         covariance[:, -1, :-1] = covariance[:, :-1, -1] = -covariance[:, :-1, :-1].sum(axis=2)
@@ -191,12 +190,12 @@ def quadratic_form(
     k = difference.shape[1]
     if k == 2:
         variance = covariance[:, 0, 0]
-        df = (variance > 1e-12).astype(float)
+        df = (variance > 0).astype(float)
         with np.errstate(divide="ignore", invalid="ignore"):
             chi2 = np.where(df > 0, difference[:, 0] ** 2 / variance, np.nan)
     else:
         values, vectors = np.linalg.eigh(covariance)
-        real = values > 1e-10 * np.maximum(values[:, -1:], 1e-2)
+        real = (values > 1e-10 * values[:, -1:]) & (values[:, -1:] > 0)
         df = real.sum(axis=1).astype(float)
         along = np.einsum("mij,mi->mj", vectors, difference)
         chi2 = np.where(real, along**2 / np.where(real, values, 1.0), 0.0).sum(axis=1)
@@ -235,6 +234,16 @@ def _steps(order: RiskOrder, counts: _Counts) -> tuple[np.ndarray, np.ndarray]:
 
 def _last_follow_up(order: RiskOrder, part: np.ndarray) -> np.ndarray:
     return np.where(part, order.time, -np.inf).max(axis=1, initial=-np.inf)
+
+
+def km_steps(
+    order: RiskOrder, mask: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Whole curves: S and Greenwood's sum after each position (M, n), whether a death of `mask`
+    stands there (M, n), and the last follow-up (M,). Complete at the last position of a time."""
+    counts = _counts(order, mask)
+    survival, greenwood = _steps(order, counts)
+    return survival, greenwood, counts.death, _last_follow_up(order, counts.part)
 
 
 def km_at(
@@ -345,7 +354,7 @@ class EfronLikelihood:
         members, n = order.time.shape
         X = np.asarray(X, dtype=float)
         X = np.broadcast_to(X, (members, n, X.shape[-1]))
-        self.order, self.members, self.p = order, members, X.shape[-1]
+        self.members, self.p = members, X.shape[-1]
         self.part = order.taking_part(mask)
         death = order.event & self.part
         size = np.maximum(self.part.sum(axis=1), 1)[:, None]
@@ -355,23 +364,28 @@ class EfronLikelihood:
             columns.append(np.where(self.part, x - x.sum(axis=1, keepdims=True) / size, 0.0))
         self.x = columns
         self.sd = np.sqrt(np.stack([(x * x).sum(axis=1) / size[:, 0] for x in columns], axis=1))
-        self.death = death
         self.at = np.flatnonzero(death)
         self.member = self.at // n
-        self.start = self.at if not order.tied else self.member * n + order.first.ravel()[self.at]
-        deaths = _within_time(order, death.astype(float))
-        rank = np.cumsum(death, axis=1)
-        rank = rank - order.at_first(rank - death) - 1
-        self.fraction = (rank / np.maximum(deaths, 1.0)).ravel()[self.at]
-        self.tied_deaths = bool((self.fraction > 0).any())
+        start = self.at
+        if order.tied:
+            start = self.member * n + order.first.ravel()[self.at]
+        # One block for each time with deaths: where its risk set and its own deaths begin.
+        new = np.ones(start.size, dtype=bool)
+        new[1:] = start[1:] != start[:-1]
+        self.first_death = np.flatnonzero(new)
+        self.block = np.cumsum(new) - 1
+        self.block_start = start[self.first_death]
+        self.tied_deaths = not new.all()
+        rank = np.arange(start.size) - self.first_death[self.block]
+        self.fraction = rank / np.bincount(self.block)[self.block]
         self.xe = [x.ravel()[self.at] for x in columns]
 
     def _risk_sum(self, values: np.ndarray) -> np.ndarray:
         """Efron's sum over the risk set at each death: the tied deaths count by and by less."""
-        total = _from_here(values).ravel()[self.start]
+        total = _from_here(values).ravel()[self.block_start]
         if self.tied_deaths:
-            among = _within_time(self.order, np.where(self.death, values, 0.0)).ravel()[self.at]
-            total = total - self.fraction * among
+            among = np.add.reduceat(values.ravel()[self.at], self.first_death)
+            total = total[self.block] - self.fraction * among[self.block]
         return total
 
     def _sum(self, values: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ def curve(time: Any, event: Any, interval: str = "log-log", level: float = 0.95)
         survival = np.where(died > 0, (at_risk - died) / at_risk, 1.0).cumprod()
         greenwood = np.where(died > 0, died / (at_risk * (at_risk - died)), 0.0).cumsum()
         relative_error = np.where(survival > 0, np.sqrt(greenwood), np.nan)
-    lower, upper = _limits(survival, relative_error, interval, level)
+    lower, upper = limits(survival, relative_error, interval, level)
     return pd.DataFrame(
         {
             "time": distinct,
@@ -59,7 +59,7 @@ def curve(time: Any, event: Any, interval: str = "log-log", level: float = 0.95)
     )
 
 
-def _limits(
+def limits(
     s: np.ndarray, relative_error: np.ndarray, interval: str, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pointwise limits; `relative_error` is the standard error of log S."""

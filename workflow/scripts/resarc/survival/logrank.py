@@ -43,7 +43,7 @@ def logrank(
         chi2, df, p = (
             float(v[0]) for v in batch.quadratic_form((observed - expected)[None], covariance[None])
         )
-    return TestResult(chi2, df, p, method, levels, tuple(observed), tuple(expected))
+    return TestResult(chi2, df, p, method, levels, tuple(observed.tolist()), tuple(expected.tolist()))
 
 
 def trend(
@@ -65,7 +65,7 @@ def trend(
         a = inputs.vector(scores, "scores", size=len(levels))
     excess = float(a @ (observed - expected))
     variance = float(a @ covariance @ a)
-    defined = variance > 1e-12
+    defined = variance > 1e-12 * float(a**2 @ np.diag(covariance))
     chi2 = excess**2 / variance if defined else np.nan
     return TestResult(
         chi2,
@@ -73,9 +73,9 @@ def trend(
         float(chdtrc(1, chi2)) if defined else np.nan,
         f"{method}, trend",
         levels,
-        tuple(observed),
-        tuple(expected),
-        (("direction", float(np.sign(excess))), ("scores", tuple(a))),
+        tuple(observed.tolist()),
+        tuple(expected.tolist()),
+        (("direction", float(np.sign(excess))), ("scores", tuple(a.tolist()))),
     )
 
 
@@ -109,7 +109,7 @@ def exact_logrank(
     name = "log-rank permutation"
     if len(levels) < 2 or spread < 1e-12:
         return TestResult(
-            np.nan, 0.0, np.nan, name, levels, tuple(observed), tuple(observed - excess)
+            np.nan, 0.0, np.nan, name, levels, tuple(observed.tolist()), tuple((observed - excess).tolist())
         )
     factor = (times.size - 1) / spread
     chi2 = float(factor * (excess**2 / sizes).sum())
@@ -132,8 +132,8 @@ def exact_logrank(
         float(p),
         f"{name} ({'exact' if exact else 'Monte Carlo'})",
         levels,
-        tuple(observed),
-        tuple(observed - excess),
+        tuple(observed.tolist()),
+        tuple((observed - excess).tolist()),
         (("arrangements", int(count)), ("exact", exact)),
     )
 
