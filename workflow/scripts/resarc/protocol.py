@@ -11,6 +11,7 @@ endpoint is two columns, `<endpoint>_time` (months) and `<endpoint>_event` (0 or
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -253,8 +254,9 @@ class Constraint(Model):
     same_end: tuple[Name, Name] | None = None
     """Who is censored for the first endpoint is censored for the second at the same calendar date
     (one last contact); with one time origin, at the same time."""
-    implies: tuple[Condition, Condition] | None = None
-    """Who meets the first condition meets the second (on categories)."""
+    implies: Annotated[tuple[Condition, ...], Field(min_length=2)] | None = None
+    """Who meets the first condition meets the second, or at least one of the others where more are
+    given (on categories; an endpoint is one with the levels event and censored)."""
     why: str
 
 
@@ -268,6 +270,8 @@ class Reconstruction(Model):
     constraints: tuple[Constraint, ...] = ()
     ranges: dict[Name, tuple[float, float]] = {}
     """Plausible bounds of numbers whose printed range does not bound them."""
+    steps: dict[Name, Annotated[float, Field(gt=0)]] = {}
+    """Numbers that are recorded in multiples of a step: 0.1 cm, fractions of 5 Gy."""
     codes: Literal["first", "any"] = "first"
     """The export writes a level's first code, or any of its codes as a real chart review would."""
     missing_share: float = Field(default=0.0, ge=0, lt=0.5)
@@ -478,9 +482,34 @@ class Protocol(Model):
                 fault = self.explain_fault(estimand)
                 if fault:
                     raise ValueError(f"analysis {analysis.id!r}: {fault}")
+        if self.reconstruction:
+            self._check_reconstruction(self.reconstruction, need)
         if self.source.kind == "reconstruction" and self.reconstruction is None:
             raise ValueError("source.kind reconstruction needs the key 'reconstruction'")
         return self
+
+    def _check_reconstruction(
+        self, chosen: Reconstruction, need: Callable[[str, set[str], str, str], None]
+    ) -> None:
+        """Names and levels that the reconstruction speaks of exist."""
+        endpoints, numbers = set(self.endpoint_names), set(self.names("number"))
+        categories = set(self.names("category")) | endpoints
+        for number, constraint in enumerate(chosen.constraints, start=1):
+            where = f"constraint {number}"
+            for name in (*(constraint.at_most or ()), *(constraint.same_end or ())):
+                need(name, endpoints, where, "endpoint")
+            for condition in constraint.implies or ():
+                need(condition.variable, categories, where, "category or endpoint")
+                levels = self.levels(condition.variable)
+                for level in (*(condition.one_of or ()), *(condition.none_of or ())):
+                    if level not in levels:
+                        raise ValueError(
+                            f"{where}: {condition.variable!r} has no level {level!r}; it has "
+                            f"{', '.join(levels)}"
+                        )
+        for key, names in (("ranges", chosen.ranges), ("steps", chosen.steps)):
+            for name in names:
+                need(name, numbers | endpoints, f"reconstruction.{key}", "number or endpoint")
 
 
 def load(path: Path) -> Protocol:

@@ -129,6 +129,16 @@ class Figure(Model):
         return Printed.parse(self.interval[0]), Printed.parse(self.interval[1])
 
 
+class Fact(Model):
+    """Something printed about the study that is no estimand: a date, a dose rule, one case."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    printed: str = Field(min_length=1)
+    unit: str = ""
+    locator: str = Field(min_length=1)
+    says: str = Field(min_length=1)
+
+
 class Announcement(Model):
     """An analysis that the Methods announce; `estimands` are patterns (* any text) of its results."""
 
@@ -177,6 +187,7 @@ class Published(Model):
     reading: str
     endpoints: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = Field(min_length=1)
+    facts: tuple[Fact, ...] = ()
     definitions: tuple[Definition, ...] = ()
     announced: tuple[Announcement, ...] = ()
     highlighted: tuple[Highlight, ...] = ()
@@ -186,9 +197,10 @@ class Published(Model):
         seen: set[str] = set()
         for figure in self.figures:
             self.factor(figure)
-            if figure.id in seen:
-                raise ValueError(f"figure id {figure.id!r} stands twice; ids must differ")
-            seen.add(figure.id)
+        for item in (*self.figures, *self.facts):
+            if item.id in seen:
+                raise ValueError(f"the id {item.id!r} stands twice; ids must differ")
+            seen.add(item.id)
         return self
 
     def factor(self, figure: Figure) -> float:
