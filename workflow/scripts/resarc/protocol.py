@@ -250,7 +250,11 @@ class Constraint(Model):
     """What a reconstruction must respect though nobody printed it."""
 
     at_most: tuple[Name, Name] | None = None
-    """The first endpoint's time is never longer than the second's."""
+    """The first endpoint's time, or the first number, is never above the second's."""
+    equal: tuple[Name, Name] | None = None
+    """Two numbers that are the same number in the patients of `among`."""
+    among: tuple[Condition, ...] = ()
+    """Only patients who meet all of these (on categories) are bound by `at_most` or `equal`."""
     same_end: tuple[Name, Name] | None = None
     """Who is censored for the first endpoint is censored for the second at the same calendar date
     (one last contact); with one time origin, at the same time."""
@@ -496,9 +500,17 @@ class Protocol(Model):
         categories = set(self.names("category")) | endpoints
         for number, constraint in enumerate(chosen.constraints, start=1):
             where = f"constraint {number}"
-            for name in (*(constraint.at_most or ()), *(constraint.same_end or ())):
+            for name in constraint.same_end or ():
                 need(name, endpoints, where, "endpoint")
-            for condition in constraint.implies or ():
+            for name in constraint.equal or ():
+                need(name, numbers, where, "number")
+            for name in constraint.at_most or ():
+                need(name, numbers | endpoints, where, "number or endpoint")
+            if len(endpoints.intersection(constraint.at_most or ())) == 1:
+                raise ValueError(f"{where}: at_most compares two endpoints or two numbers")
+            if constraint.among and not (constraint.at_most or constraint.equal):
+                raise ValueError(f"{where}: among goes with at_most or equal")
+            for condition in (*(constraint.implies or ()), *constraint.among):
                 need(condition.variable, categories, where, "category or endpoint")
                 levels = self.levels(condition.variable)
                 for level in (*(condition.one_of or ()), *(condition.none_of or ())):
