@@ -1,0 +1,360 @@
+"""What a report consists of. One model, rendered twice: as HTML and as PDF.
+
+Everything in it is text, never markup: a value such as ``<b>`` or ``#emph[x]`` prints as these
+characters. The one exception is a figure's drawing, SVG that `resarc.report.figures` made and
+that `html` checks against a list of allowed elements. Cells are strings that are already formatted,
+so no renderer decides how a number looks.
+
+A report that cannot be read by everyone cannot be built: a figure without alternative text, a
+table column without name, a reference to nothing or an identifier given twice raises ValueError.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from resarc.report.glyphs import visible
+
+Origin = Literal["registry", "reconstruction", "paper", ""]
+"""Where results come from: patients of a registry, datasets rebuilt from printed figures, the
+printed figures themselves; empty for what is no result (definitions, versions)."""
+
+ORIGIN_LABELS: dict[str, str] = {
+    "registry": "Registry data",
+    "reconstruction": "Reconstructed data",
+    "paper": "Printed figures",
+}
+
+Tone = Literal["", "good", "warning", "bad", "muted"]
+
+MARKS: dict[str, tuple[str, str]] = {
+    "by construction": (
+        "†",
+        "By construction: this figure was a target of the reconstruction, so that the rebuilt "
+        "datasets agree with the paper here says nothing about the paper.",
+    ),
+    "not identified": (
+        "‡",
+        "Direction not identified: datasets consistent with the printed figures lie on both "
+        "sides of no difference.",
+    ),
+}
+"""What a mark in a cell looks like and says; a table that bears one explains it below."""
+
+_ID = re.compile(r"[a-z][a-z0-9-]*")
+_LINK = re.compile(r"https://[^\s\"'<>]+|[A-Za-z0-9_][A-Za-z0-9_./-]*(#[a-z0-9-]+)?")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of text within a paragraph: plain, emphasised, a citation or a reference.
+
+    At most one of `cite` (a reference's key), `ref` (the id of a table or figure) and `link` (a
+    relative path or an https address) is given; `text` is then what is read before it, or for a
+    link what is clicked.
+    """
+
+    text: str = ""
+    style: Literal["", "strong", "emphasis", "code"] = ""
+    cite: str = ""
+    ref: str = ""
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.cite, self.ref, self.link))) > 1:
+            raise ValueError(f"{self}: give one of cite, ref and link")
+        _check_link(self.link)
+        if self.link and not self.text.strip():
+            raise ValueError(f"link {self.link!r} has no words")
+
+
+def _check_link(link: str) -> None:
+    if link and (not _LINK.fullmatch(link) or ".." in link):
+        raise ValueError(f"link {link!r} is no https address or path below the report")
+
+
+Inline = str | Run
+Text = tuple[Run, ...]
+
+
+def text(*parts: Inline) -> Text:
+    """A line of text from plain strings and runs."""
+    return tuple(Run(part) if isinstance(part, str) else part for part in parts)
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    runs: Text
+
+
+def paragraph(*parts: Inline) -> Paragraph:
+    return Paragraph(text(*parts))
+
+
+@dataclass(frozen=True)
+class Bullets:
+    items: tuple[Text, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and their values, as on a title page."""
+
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Callout:
+    """A boxed remark. `severity` ranks a finding; the box says it in words as well."""
+
+    kind: Literal["origin", "by construction", "finding"]
+    title: str
+    body: tuple[Text, ...] = ()
+    severity: Literal["", "none", "note", "minor", "major"] = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table; `mark` is a key of MARKS."""
+
+    text: str
+    mark: str = ""
+    tone: Tone = ""
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        if self.mark and self.mark not in MARKS:
+            raise ValueError(f"mark {self.mark!r} is none of {', '.join(MARKS)}")
+        _check_link(self.link)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's header and layout. `width` 0 fits the content, else is a share of the rest."""
+
+    header: str
+    align: Literal["left", "right"] = "left"
+    width: float = 0
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows under a common heading; the heading may be empty."""
+
+    label: str
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of formatted cells; the first column names its row."""
+
+    id: str
+    caption: str
+    columns: tuple[Column, ...]
+    groups: tuple[RowGroup, ...]
+    stage: str
+    inputs: tuple[str, ...] = ()
+    origin: Origin = ""
+    notes: tuple[str, ...] = ()
+    folded: bool = False
+    """Long reference material: closed at first in HTML, whole in PDF and print."""
+
+    def __post_init__(self) -> None:
+        if not self.caption.strip():
+            raise ValueError(f"table {self.id!r} has no caption")
+        for column in self.columns:
+            if not column.header.strip():
+                raise ValueError(f"table {self.id!r} has a column without a name")
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"table {self.id!r} has {len(self.columns)} columns and a row of {len(row)}: "
+                    f"{[cell.text for cell in row]}"
+                )
+
+    @property
+    def rows(self) -> tuple[tuple[Cell, ...], ...]:
+        return tuple(row for group in self.groups for row in group.rows)
+
+    @property
+    def legend(self) -> tuple[str, ...]:
+        """The notes, then what the marks in the cells mean."""
+        used = {cell.mark for row in self.rows for cell in row}
+        return (
+            *self.notes,
+            *(f"{sign} {says}" for mark, (sign, says) in MARKS.items() if mark in used),
+        )
+
+
+def table(
+    identifier: str,
+    caption: str,
+    columns: Iterable[Column],
+    rows: Iterable[Iterable[Cell | str]] | dict[str, Iterable[Iterable[Cell | str]]],
+    *,
+    stage: str,
+    inputs: Iterable[str] = (),
+    origin: Origin = "",
+    notes: Iterable[str] = (),
+    folded: bool = False,
+) -> Table:
+    """A table from rows of strings or cells; a dict gives the rows under each heading."""
+    groups = rows if isinstance(rows, dict) else {"": rows}
+    return Table(
+        identifier,
+        caption,
+        tuple(columns),
+        tuple(
+            RowGroup(
+                label,
+                tuple(tuple(c if isinstance(c, Cell) else Cell(c) for c in row) for row in body),
+            )
+            for label, body in groups.items()
+        ),
+        stage,
+        tuple(inputs),
+        origin,
+        tuple(notes),
+        folded,
+    )
+
+
+@dataclass(frozen=True)
+class FigureBlock:
+    """A drawing with what it shows in words: `alt` states the finding, not the picture."""
+
+    id: str
+    svg: str
+    alt: str
+    caption: str
+    stage: str
+    inputs: tuple[str, ...] = ()
+    origin: Origin = ""
+
+    def __post_init__(self) -> None:
+        if not self.alt.strip():
+            raise ValueError(f"figure {self.id!r} has no alternative text; say what it shows")
+        if not self.caption.strip():
+            raise ValueError(f"figure {self.id!r} has no caption")
+
+
+Block = Paragraph | Bullets | Facts | Callout | Table | FigureBlock
+
+
+@dataclass(frozen=True)
+class Section:
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A cited work on one line; `link` is its https address, if any."""
+
+    key: str
+    text: str
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        _check_link(self.link)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole report. `summary` is what a reader in a hurry sees; `provenance` names and values."""
+
+    title: str
+    subtitle: str
+    study: str
+    version: str
+    data_date: str
+    """ISO date of the data, printed on every page and used as the date of the PDF."""
+    origin: Origin
+    summary: tuple[Block, ...]
+    sections: tuple[Section, ...]
+    references: tuple[Reference, ...] = ()
+    provenance: tuple[tuple[str, str], ...] = ()
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        blocks = list(self.blocks())
+        named = [b.id for b in blocks if isinstance(b, (Table, FigureBlock))]
+        ids = [*named, *(section.id for section in self.sections)]
+        for identifier in ids:
+            if not _ID.fullmatch(identifier):
+                raise ValueError(f"id {identifier!r} is no lower-case name with hyphens")
+            if ids.count(identifier) > 1:
+                raise ValueError(f"the id {identifier!r} is given twice")
+        keys = [reference.key for reference in self.references]
+        for run in _runs(blocks):
+            if run.cite and run.cite not in keys:
+                raise ValueError(f"citation of {run.cite!r}, which is no reference of this report")
+            if run.ref and run.ref not in named:
+                raise ValueError(f"reference to {run.ref!r}, which is no table or figure here")
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block in reading order, which is the order of numbering."""
+        yield from self.summary
+        for section in self.sections:
+            yield from section.blocks
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the templates read: plain data with tables, figures and citations numbered."""
+        numbers: dict[str, str] = {}
+        for kind, name in ((Table, "Table"), (FigureBlock, "Figure")):
+            found = [block for block in self.blocks() if isinstance(block, kind)]
+            numbers |= {block.id: f"{name} {i}" for i, block in enumerate(found, 1)}
+        numbers |= {f"cite:{r.key}": str(i) for i, r in enumerate(self.references, 1)}
+        return _plain(self, numbers)
+
+    def to_json(self) -> str:
+        """The model as JSON; the same report gives the same bytes."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
+
+
+def write(report: Report, path: Path) -> None:
+    """Write `model.json`."""
+    path.write_text(report.to_json(), encoding="utf-8")
+
+
+def _runs(blocks: Iterable[Block]) -> Iterator[Run]:
+    for block in blocks:
+        if isinstance(block, Paragraph):
+            yield from block.runs
+        elif isinstance(block, Bullets):
+            for item in block.items:
+                yield from item
+        elif isinstance(block, Callout):
+            for line in block.body:
+                yield from line
+
+
+def _plain(value: Any, numbers: dict[str, str]) -> Any:
+    """Dataclasses to dicts with their type's name, every text made visible."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, tuple):
+        return [_plain(item, numbers) for item in value]
+    if not is_dataclass(value):
+        return value
+    found: dict[str, Any] = {"type": type(value).__name__.lower()}
+    for field in fields(value):
+        item = getattr(value, field.name)
+        found[field.name] = item if field.name == "svg" else _plain(item, numbers)
+    if isinstance(value, Run) and (value.cite or value.ref):
+        found["number"] = numbers[f"cite:{value.cite}" if value.cite else value.ref]
+    if isinstance(value, (Table, FigureBlock)):
+        found["number"] = numbers[value.id]
+        found["badge"] = ORIGIN_LABELS.get(value.origin, "")
+    if isinstance(value, Table):
+        found["legend"] = [visible(line) for line in value.legend]
+    if isinstance(value, Cell):
+        found["sign"] = MARKS[value.mark][0] if value.mark else ""
+    return found
