@@ -43,7 +43,9 @@ def logrank(
         chi2, df, p = (
             float(v[0]) for v in batch.quadratic_form((observed - expected)[None], covariance[None])
         )
-    return TestResult(chi2, df, p, method, levels, tuple(observed.tolist()), tuple(expected.tolist()))
+    return TestResult(
+        chi2, df, p, method, levels, tuple(observed.tolist()), tuple(expected.tolist())
+    )
 
 
 def trend(
@@ -109,7 +111,13 @@ def exact_logrank(
     name = "log-rank permutation"
     if len(levels) < 2 or spread < 1e-12:
         return TestResult(
-            np.nan, 0.0, np.nan, name, levels, tuple(observed.tolist()), tuple((observed - excess).tolist())
+            np.nan,
+            0.0,
+            np.nan,
+            name,
+            levels,
+            tuple(observed.tolist()),
+            tuple((observed - excess).tolist()),
         )
     factor = (times.size - 1) / spread
     chi2 = float(factor * (excess**2 / sizes).sum())

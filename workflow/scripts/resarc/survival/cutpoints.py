@@ -1,0 +1,227 @@
+"""Cut-points of a marker: ROC curves, optimal cut-offs, maximally selected log-rank statistics.
+
+A cut-point chosen for its result must not be tested as if it had been given: under the null
+hypothesis, Youden's cut-off followed by a log-rank test rejects in a quarter of studies at a
+nominal 5%. `maximally_selected_logrank` tests the whole search.
+
+Sources: Youden, Cancer 1950;3:32; Perkins & Schisterman, Am J Epidemiol 2006;163:670; DeLong,
+DeLong & Clarke-Pearson, Biometrics 1988;44:837; conventions of R's pROC (Robin et al., BMC
+Bioinformatics 2011;12:77); Lausen & Schumacher, Biometrics 1992;48:73; Hothorn & Lausen, Comput
+Stat Data Anal 2003;43:121 (R's maxstat).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from resarc.errors import DataError
+from resarc.survival import inputs
+from resarc.survival.results import Estimate
+
+DIRECTIONS = ("auto", "<", ">")
+CRITERIA = ("youden", "closest")
+
+
+def status_at(time: Any, event: Any, horizon: float) -> pd.Series:
+    """Whether the event happened by `horizon`: True, False or missing (nullable boolean).
+
+    Event-free means followed up to the horizon or beyond it. A patient censored before it is
+    missing: their status is not known, and is not guessed.
+    """
+    times, events = inputs.follow_up(time, event)
+    status = pd.Series(pd.NA, index=range(times.size), dtype="boolean", name="status")
+    status[events & (times <= horizon)] = True
+    status[(times > horizon) | (~events & (times == horizon))] = False
+    return status
+
+
+def direction(marker: Any, positive: Any) -> str:
+    """`<` if the positive have the higher marker, by pROC's rule: median of negatives <= positives."""
+    values, cases = _marker(marker, positive)
+    return "<" if np.median(values[~cases]) <= np.median(values[cases]) else ">"
+
+
+def roc(marker: Any, positive: Any, direction: str = "auto") -> pd.DataFrame:
+    """ROC curve: `threshold, sensitivity, specificity`, from all positive to all negative.
+
+    Thresholds lie midway between neighbouring observed values, with -inf and inf at the ends, as
+    in pROC. Direction `<` calls a marker above the threshold positive, `>` one below it.
+    """
+    values, cases, sign = _oriented(marker, positive, direction)
+    observed = np.unique(values)
+    threshold = np.concatenate([[-np.inf], (observed[:-1] + observed[1:]) / 2, [np.inf]])
+    sick, well = np.sort(values[cases]), np.sort(values[~cases])
+    sensitivity = 1 - np.searchsorted(sick, threshold, side="left") / sick.size
+    specificity = np.searchsorted(well, threshold, side="left") / well.size
+    return pd.DataFrame(
+        {"threshold": sign * threshold, "sensitivity": sensitivity, "specificity": specificity}
+    )
+
+
+def auc(marker: Any, positive: Any, direction: str = "auto", level: float = 0.95) -> Estimate:
+    """Area under the ROC curve with DeLong's variance and normal limits, cut at 0 and 1 (pROC).
+
+    With one positive or one negative patient the variance is not known: NaN.
+    """
+    inputs.fraction(level, "level")
+    values, cases, _ = _oriented(marker, positive, direction)
+    sick, well = values[cases], values[~cases]
+    m, n = sick.size, well.size
+    overall, within = pd.Series(values).rank().to_numpy(), np.empty(values.size)
+    within[cases] = pd.Series(sick).rank().to_numpy()
+    within[~cases] = pd.Series(well).rank().to_numpy()
+    # Placements: the share of the other group that each patient exceeds.
+    above = (overall - within)[cases] / n
+    below = 1 - (overall - within)[~cases] / m
+    value = float(above.mean())
+    if m < 2 or n < 2:
+        return Estimate(value, method="AUC, DeLong")
+    se = float(np.sqrt(above.var(ddof=1) / m + below.var(ddof=1) / n))
+    width = float(ndtri((1 + level) / 2)) * se
+    return Estimate(
+        value, max(value - width, 0.0), min(value + width, 1.0), se, method="AUC, DeLong"
+    )
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """An optimal cut-off. `thresholds` are all that attain the optimum, `threshold` the first of
+    them in the order of the curve; `direction` `<` calls markers above it positive."""
+
+    threshold: float
+    sensitivity: float
+    specificity: float
+    direction: str
+    criterion: str
+    thresholds: tuple[float, ...]
+
+
+def optimal_cutoff(
+    marker: Any, positive: Any, criterion: str = "youden", direction: str = "auto"
+) -> Cutoff:
+    """The cut-off that maximises sensitivity + specificity (`youden`) or lies `closest` to (0, 1).
+
+    Thresholds as in `roc` (midway between observed values). Several may attain the optimum; pROC
+    returns them all, and so does `thresholds`.
+    """
+    inputs.one_of(criterion, CRITERIA, "criterion")
+    values, cases = _marker(marker, positive)
+    chosen = _chosen(values, cases, direction)
+    points = roc(values, cases, chosen)
+    miss, alarm = 1 - points["sensitivity"], 1 - points["specificity"]
+    badness = miss + alarm if criterion == "youden" else miss**2 + alarm**2
+    best = points[badness <= badness.min() + 1e-12]
+    first = best.iloc[0]
+    return Cutoff(
+        float(first["threshold"]),
+        float(first["sensitivity"]),
+        float(first["specificity"]),
+        chosen,
+        criterion,
+        tuple(best["threshold"].tolist()),
+    )
+
+
+@dataclass(frozen=True)
+class MaximallySelected:
+    """`cutoff` splits patients into marker <= cutoff and above; `candidates` holds every cut-off
+    that was tried with its standardised statistic; `p` is NaN without permutations."""
+
+    statistic: float
+    cutoff: float
+    p: float
+    n_permutations: int
+    candidates: pd.DataFrame
+
+
+def maximally_selected_logrank(
+    time: Any,
+    event: Any,
+    marker: Any,
+    minprop: float = 0.1,
+    maxprop: float = 0.9,
+    n_permutations: int = 9999,
+    rng: np.random.Generator | None = None,
+) -> MaximallySelected:
+    """Largest standardised log-rank statistic over all cut-offs of `marker`, with permutation p.
+
+    Cut-offs leave between `minprop` and `maxprop` of the patients at or below them. Statistic and
+    cut-off are those of R's `maxstat.test(smethod = "LogRank")`, with its scores: event less the
+    sum of 1 / (n - rank + 1) over earlier events, the rank of tied times being the largest. p =
+    (1 + as large) / (1 + permutations) of the scores against the marker; `rng` is required for it.
+    No events: NaN.
+    """
+    times, events = inputs.follow_up(time, event)
+    values = inputs.vector(marker, "marker", size=times.size)
+    if not 0 <= minprop < maxprop <= 1:
+        raise DataError("minprop, maxprop", f"{minprop}, {maxprop}", "0 <= minprop < maxprop <= 1")
+    n = times.size
+    by_marker = np.argsort(values, kind="stable")
+    ordered = values[by_marker]
+    # Sizes of the lower group: a cut-off is possible after the last of equal markers.
+    size = np.flatnonzero(ordered[1:] > ordered[:-1]) + 1
+    size = size[(size >= max(1, int(np.floor(n * minprop)))) & (size <= int(np.floor(n * maxprop)))]
+    if size.size == 0:
+        raise DataError(
+            "marker", "no cut-off", f"one that leaves {minprop:g} to {maxprop:g} of the patients"
+        )
+    scores = _maxstat_scores(times, events)[by_marker]
+    total, squares = scores.sum(), (scores**2).sum()
+    variance = size * (n - size) / (n**2 * (n - 1)) * (n * squares - total**2)
+    if n * squares - total**2 <= 1e-12 * n * max(squares, 1e-300):
+        blank = pd.DataFrame({"cutoff": ordered[size - 1], "statistic": np.nan})
+        return MaximallySelected(np.nan, np.nan, np.nan, 0, blank)
+
+    def statistics(ordered_scores: np.ndarray) -> np.ndarray:
+        lower = np.cumsum(ordered_scores, axis=-1)[..., size - 1]
+        return np.abs(lower - size / n * total) / np.sqrt(variance)
+
+    tried = statistics(scores)
+    best = float(tried.max())
+    # The smallest of cut-offs that tie; rounding must not choose.
+    cutoff = float(ordered[size - 1][np.flatnonzero(tried >= best - 1e-10)[0]])
+    p = np.nan
+    if n_permutations:
+        if rng is None:
+            raise DataError("rng", "None", "a random generator, because scores are permuted")
+        extreme, left = 0, n_permutations
+        while left:
+            rows = min(left, max(1, 2_000_000 // n))
+            drawn = rng.permuted(np.broadcast_to(scores, (rows, n)), axis=1)
+            extreme += int((statistics(drawn).max(axis=1) >= best - 1e-9).sum())
+            left -= rows
+        p = (1 + extreme) / (1 + n_permutations)
+    candidates = pd.DataFrame({"cutoff": ordered[size - 1], "statistic": tried})
+    return MaximallySelected(best, cutoff, p, n_permutations, candidates)
+
+
+def _maxstat_scores(times: np.ndarray, events: np.ndarray) -> np.ndarray:
+    rank = pd.Series(times).rank(method="max").to_numpy()
+    order = np.argsort(times, kind="stable")
+    hazard = np.cumsum((events / (times.size - rank + 1))[order])
+    return events - hazard[rank.astype(int) - 1]
+
+
+def _marker(marker: Any, positive: Any) -> tuple[np.ndarray, np.ndarray]:
+    values = inputs.vector(marker, "marker")
+    cases = inputs.events(positive, size=values.size, name="positive")
+    if cases.all() or not cases.any():
+        raise DataError("positive", f"{cases.sum()} of {cases.size}", "some positive, some not")
+    return values, cases
+
+
+def _chosen(values: np.ndarray, cases: np.ndarray, setting: str) -> str:
+    inputs.one_of(setting, DIRECTIONS, "direction")
+    return direction(values, cases) if setting == "auto" else setting
+
+
+def _oriented(marker: Any, positive: Any, chosen: str) -> tuple[np.ndarray, np.ndarray, int]:
+    """Marker turned so that a higher one speaks for positive, who is positive, and the sign."""
+    values, cases = _marker(marker, positive)
+    sign = 1 if _chosen(values, cases, chosen) == "<" else -1
+    return sign * values, cases, sign
