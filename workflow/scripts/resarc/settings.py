@@ -1,0 +1,76 @@
+"""What a run computes: the settings of `config/config.yaml`, and where each study's patients are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+
+from resarc.configuration import Model
+from resarc.errors import ConfigurationError
+from resarc.protocol import Name, Source, load
+
+
+class Settings(Model):
+    """`config/config.yaml`."""
+
+    studies: tuple[Name, ...] = Field(min_length=1)
+    """Ids of the studies to analyse: the names of their files in config/studies, config/published."""
+    members: Annotated[int, Field(ge=2, le=100_000)]
+    """Datasets to rebuild for each study whose patients are reconstructed."""
+    seed: Annotated[int, Field(ge=0)]
+    """Every random stream follows from it; the same seed gives the same results."""
+
+    @field_validator("studies")
+    @classmethod
+    def _differ(cls, studies: tuple[str, ...]) -> tuple[str, ...]:
+        for study in studies:
+            if studies.count(study) > 1:
+                raise ValueError(f"each study once; {study!r} stands twice")
+        return studies
+
+
+def sources(settings: Settings, config: Path) -> dict[str, Source]:
+    """Where the patients of each study come from, by study.
+
+    Reads only that part of each protocol, so that asking Snakemake what is to be done stays quick.
+    `ConfigurationError` if a study has no files, or its registry is not where the protocol says.
+    """
+    found = {}
+    for study in settings.studies:
+        for folder in ("studies", "published"):
+            path = config / folder / f"{study}.yaml"
+            if not path.is_file():
+                known = sorted(p.stem for p in (config / folder).glob("*.yaml"))
+                raise ConfigurationError(
+                    f"{config / 'config.yaml'}, key studies",
+                    f"{study!r}, but there is no {path}",
+                    f"a study that is described there ({', '.join(known)})",
+                    "Correct the name, or add the file.",
+                )
+        path = config / "studies" / f"{study}.yaml"
+        source = _source(path)
+        if source.file is not None and not source.file.is_file():
+            raise ConfigurationError(
+                f"{path}, key source.file",
+                f"no file {str(source.file)!r}",
+                "the registry's data, as a path from the folder in which Resarc is run",
+                "Put the file there or correct the path.",
+            )
+        found[study] = source
+    return found
+
+
+def _source(path: Path) -> Source:
+    """The key `source` of a protocol. Whatever is wrong with the file, `load` says it in full."""
+    import yaml
+
+    try:
+        # LibYAML reads a protocol in a tenth of the time; texts such as "no", which it would read
+        # otherwise than YAML 1.2, do not occur under this key.
+        safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        content = yaml.load(path.read_bytes(), safe)  # noqa: S506 (a safe loader)
+        return Source.model_validate(content["source"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValidationError):
+        return load(path).source
