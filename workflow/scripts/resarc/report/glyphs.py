@@ -32,14 +32,48 @@ def printable(text: str) -> str:
     return "".join(c if c in covered else _code_point(c) for c in visible(text))
 
 
-@cache
 def covered_characters() -> frozenset[str]:
     """The characters of DejaVu Sans, which figures use and to which every other font falls back."""
+    return frozenset(_advances())
+
+
+def text_width(text: str, size: float) -> float:
+    """The width of one line of `printable` text set in DejaVu Sans, in the unit of `size`."""
+    advances = _advances()
+    return size * sum(advances[c] for c in text)
+
+
+def wrapped(text: str, size: float, width: float) -> list[str]:
+    """The lines of a text, made printable and broken between words to fit a width; a word that is
+    itself too wide is broken where it must. At least one line."""
+    lines, line = [], ""
+    for word in printable(text).split():
+        longer = f"{line} {word}".strip()
+        if text_width(longer, size) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        while len(word) > 1 and text_width(word, size) > width:
+            fits = max(
+                i for i in range(1, len(word)) if i == 1 or text_width(word[:i], size) <= width
+            )
+            lines.append(word[:fits])
+            word = word[fits:]
+        line = word
+    return [*lines, line] if line or not lines else lines
+
+
+@cache
+def _advances() -> dict[str, float]:
+    """Character to advance width in DejaVu Sans, as a fraction of the font size."""
     from fontTools.ttLib import TTFont
 
     with TTFont(font_folder() / "DejaVuSans.ttf", lazy=True) as font:
-        codes = font["cmap"].getBestCmap()
-    return frozenset(c for c in map(chr, codes) if _visible(c) == c)
+        codes, widths = font["cmap"].getBestCmap(), font["hmtx"].metrics
+        unit = font["head"].unitsPerEm
+    found = {chr(code): widths[name][0] / unit for code, name in codes.items()}
+    return {c: width for c, width in found.items() if _visible(c) == c}
 
 
 @cache
