@@ -222,14 +222,14 @@ def logrank_statistic(
 
 
 def _steps(order: RiskOrder, counts: _Counts) -> tuple[np.ndarray, np.ndarray]:
-    """Survival and Greenwood's sum after each position; complete at the last of a time."""
+    """Survival after each position and its term of Greenwood's sum; at the last of a time."""
     n, d = counts.at_risk, counts.deaths
     end = order.last == np.arange(order.time.shape[1])
     step = end & (d > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = np.where(step, (n - d) / n, 1.0)
         term = np.where(step, d / (n * (n - d)), 0.0)
-    return np.cumprod(factor, axis=1), np.cumsum(term, axis=1)
+    return np.cumprod(factor, axis=1), term
 
 
 def _last_follow_up(order: RiskOrder, part: np.ndarray) -> np.ndarray:
@@ -261,7 +261,8 @@ def km_at(
     """
     order = risk_order(time, event) if order is None else order
     counts = _counts(order, mask)
-    survival, greenwood = _steps(order, counts)
+    survival, term = _steps(order, counts)
+    greenwood = np.cumsum(term, axis=1)
     at = np.asarray(t, dtype=float)
     flat = at.ndim < 2
     at = at.reshape(-1, 1) if flat else at
@@ -322,15 +323,14 @@ def rmst_at(
     """Restricted mean survival time to `tau` (M,) and its standard error (M,); see `rmst.rmst`."""
     order = risk_order(time, event) if order is None else order
     counts = _counts(order, mask)
-    survival, greenwood = _steps(order, counts)
+    survival, term = _steps(order, counts)
     members = order.time.shape[0]
     grid = np.hstack([np.zeros((members, 1)), np.nan_to_num(order.time, nan=np.inf)])
     grid = np.minimum(np.hstack([grid, np.full((members, 1), np.inf)]), tau)
     before = np.hstack([np.ones((members, 1)), survival])
     area = np.diff(grid, axis=1) * before
-    term = np.diff(np.hstack([np.zeros((members, 1)), greenwood]), axis=1, prepend=0.0)[:, 1:]
     after = _from_here(area)[:, 1:]  # area from each position's time to tau
-    counted = (np.nan_to_num(order.time, nan=np.inf) <= tau) & np.isfinite(term) & (after > 0)
+    counted = (after > 0) & np.isfinite(term)  # no area is left after tau or once S is 0
     variance = np.where(counted, after**2 * np.where(counted, term, 0.0), 0.0).sum(axis=1)
     end = _last_follow_up(order, counts.part)
     unknown = ((tau > end) & (survival[:, -1] > 0)) | ~counts.part.any(axis=1)
@@ -364,6 +364,7 @@ class EfronLikelihood:
             columns.append(np.where(self.part, x - x.sum(axis=1, keepdims=True) / size, 0.0))
         self.x = columns
         self.sd = np.sqrt(np.stack([(x * x).sum(axis=1) / size[:, 0] for x in columns], axis=1))
+        self.death = death
         self.at = np.flatnonzero(death)
         self.member = self.at // n
         start = self.at
@@ -431,6 +432,39 @@ class EfronLikelihood:
                     value_ab = self._sum(spread if v is None else v * spread)
                     information[:, a, b] = information[:, b, a] = value_ab
         return value, scores, informations
+
+    def score_residuals(self, beta: np.ndarray) -> np.ndarray:
+        """Each patient's share of the score, (M, n, p) in the order of time; they sum to it.
+
+        Under Efron's handling a patient who dies counts in the risk sets of those dying at the
+        same time by and by less. Source: Therneau & Grambsch, sections 4.2 and 7.1.
+        """
+        shape = self.death.shape
+        _, risk = self._relative(beta)
+        s0 = self._risk_sum(risk)
+        start = self.block_start[self.block]
+        deaths = np.bincount(self.block)[self.block]
+
+        def until(values: np.ndarray) -> np.ndarray:
+            """Sum over all deaths at or before each position."""
+            at_start = np.bincount(start, weights=values, minlength=risk.size)
+            return np.cumsum(at_start.reshape(shape), axis=1)
+
+        def same_time(values: np.ndarray) -> np.ndarray:
+            return np.bincount(self.block, weights=values)[self.block]
+
+        hazard = until(1 / s0)
+        own = same_time(self.fraction / s0)
+        risk_of_dead = risk.ravel()[self.at]
+        out = np.empty((*shape, self.p))
+        for a, x in enumerate(self.x):
+            mean = self._risk_sum(risk * x) / s0
+            residual = (risk * (until(mean / s0) - x * hazard)).ravel()
+            residual[self.at] += self.xe[a] - same_time(mean) / deaths
+            less = self.xe[a] * own - same_time(self.fraction * mean / s0)
+            residual[self.at] += risk_of_dead * less
+            out[:, :, a] = residual.reshape(shape)
+        return out
 
 
 @dataclass(frozen=True)

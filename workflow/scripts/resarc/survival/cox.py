@@ -2,7 +2,8 @@
 
 The model is fitted by the kernel that also fits the ensemble (`batch.EfronLikelihood`), so that a
 study's hazard ratio and its members' are the same number by construction; tests hold it to R's
-coxph and to lifelines. lifelines supplies the robust variance.
+coxph and to lifelines. (lifelines' robust standard errors differ from R's by up to 4% where deaths
+are tied.)
 
 Sources: Cox, JRSS B 1972;34:187; Efron, JASA 1977;72:557 (ties); Grambsch & Therneau, Biometrika
 1994;81:515, in the exact score form of R survival 3.0 and later (`cox.zph`); Lin & Wei, JASA
@@ -110,9 +111,10 @@ def cox(
     beta, se, infinite = fit.beta[0], fit.se[0], fit.infinite[0]
     separated = bool(infinite.any())
     if robust and fit.converged[0]:
-        se = _robust_se(frame, duration, event, names, strata)
-    z = np.where(np.isfinite(se) & (se > 0), beta / np.where(se > 0, se, 1.0), np.nan)
-    width = ndtri((1 + level) / 2) * np.where(np.isfinite(se), se, np.nan)
+        se = _robust_se(model, beta, fit.covariance[0])
+    finite_se = np.where(np.isfinite(se) & (se > 0), se, np.nan)
+    z = np.where(infinite, 0.0, beta) / finite_se
+    width = ndtri((1 + level) / 2) * finite_se
     lower, upper = beta - width, beta + width
     lower = np.where(infinite, np.where(beta < 0, -np.inf, np.nan), lower)
     upper = np.where(infinite, np.where(beta > 0, np.inf, np.nan), upper)
@@ -310,22 +312,11 @@ def _problem(
     return ""
 
 
-def _robust_se(
-    frame: pd.DataFrame,
-    duration: str,
-    event: str,
-    names: list[str],
-    strata: str | Sequence[str] | None,
-) -> np.ndarray:
-    from lifelines import CoxPHFitter
-
-    by = [strata] if isinstance(strata, str) else list(strata or [])
-    data = frame[[duration, event, *names, *by]].copy()
-    data[event] = data[event].astype(bool)
-    fit = CoxPHFitter().fit(
-        data, duration, event, strata=by or None, robust=True, fit_options={"precision": 1e-9}
-    )
-    return fit.standard_errors_.loc[names].to_numpy()
+def _robust_se(model: _Model, beta: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Lin and Wei's sandwich: the covariance around the patients' own shares of the score."""
+    spread = np.broadcast_to(beta, (model.likelihood.members, len(beta)))
+    shares = model.likelihood.score_residuals(spread).reshape(-1, len(beta)) @ covariance
+    return np.sqrt((shares**2).sum(axis=0))
 
 
 def _profile(

@@ -1,0 +1,143 @@
+"""Cut-points: by hand, against R, and under the null hypothesis."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resarc.errors import DataError
+from resarc.survival.cutpoints import (
+    auc,
+    direction,
+    maximally_selected_logrank,
+    optimal_cutoff,
+    roc,
+    status_at,
+)
+
+DRAWN = [f"drawn{i}" for i in range(1, 7)]
+
+
+@pytest.mark.unit
+def test_status_at_a_horizon_is_not_guessed():
+    # Died before, at and after 36; censored before, at and after 36.
+    status = status_at([10, 36, 40, 10, 36, 40], [1, 1, 1, 0, 0, 0], 36)
+    assert status.tolist() == [True, True, False, pd.NA, False, False]
+    assert status.isna().sum() == 1
+
+
+@pytest.mark.unit
+def test_a_curve_that_a_pencil_can_check():
+    # Negatives 1, 2, 4; positives 3, 4, 5. Pairs won: 3 > 1, 2; 4 > 1, 2 and ties 4; 5 > all.
+    marker, positive = [1, 2, 4, 3, 4, 5], [0, 0, 0, 1, 1, 1]
+    assert direction(marker, positive) == "<"
+    points = roc(marker, positive)
+    assert points["threshold"].tolist() == [-np.inf, 1.5, 2.5, 3.5, 4.5, np.inf]
+    np.testing.assert_allclose(points["sensitivity"], [1, 1, 1, 2 / 3, 1 / 3, 0])
+    np.testing.assert_allclose(points["specificity"], [0, 1 / 3, 2 / 3, 2 / 3, 1, 1])
+    assert auc(marker, positive).value == pytest.approx(7.5 / 9)
+    best = optimal_cutoff(marker, positive)
+    assert (best.threshold, best.sensitivity) == (2.5, 1)
+    # A marker that is lower in the positive: the same curve, mirrored.
+    turned = optimal_cutoff([-m for m in marker], positive)
+    assert (turned.direction, turned.threshold) == (">", -2.5)
+    assert auc(marker, positive, ">").value == pytest.approx(1.5 / 9)
+
+
+@pytest.mark.unit
+def test_ties_of_the_optimum_are_all_named():
+    best = optimal_cutoff([1, 2, 3, 4], [0, 1, 0, 1])
+    assert best.thresholds == (1.5, 3.5)
+    assert best.threshold == 1.5
+
+
+@pytest.mark.unit
+def test_bad_markers_are_refused():
+    with pytest.raises(DataError, match="positive"):
+        roc([1, 2], [1, 1])
+    with pytest.raises(DataError, match="direction"):
+        auc([1, 2], [0, 1], "up")
+    with pytest.raises(DataError, match="no cut-off"):
+        maximally_selected_logrank([1, 2, 3], [1, 1, 1], [5, 5, 5], n_permutations=0)
+    with pytest.raises(DataError, match="rng"):
+        maximally_selected_logrank([1, 2, 3], [1, 1, 1], [1, 2, 3])
+    assert np.isnan(auc([1, 2, 3], [0, 1, 1]).se)
+    assert np.isnan(maximally_selected_logrank([1, 2, 3], [0, 0, 0], [1, 2, 3]).statistic)
+
+
+@pytest.mark.unit
+def test_permutation_p_approaches_that_of_every_permutation():
+    time, event, marker = np.arange(1.0, 7), [1, 1, 0, 1, 1, 1], [6, 4, 5, 3, 1, 2]
+    found = maximally_selected_logrank(
+        time, event, marker, n_permutations=20_000, rng=np.random.default_rng(0)
+    )
+    every = [
+        maximally_selected_logrank(time, event, order, n_permutations=0).statistic
+        for order in permutations(marker)
+    ]
+    exact = np.mean(np.array(every) >= found.statistic - 1e-9)
+    assert found.p == pytest.approx(exact, abs=4 * np.sqrt(exact / 20_000))
+
+
+@pytest.mark.unit
+def test_search_keeps_its_level_where_the_best_cut_does_not():
+    rng = np.random.default_rng(12)
+    p = []
+    for _ in range(60):
+        time, event, marker = rng.exponential(10, 24), rng.random(24) < 0.7, rng.normal(size=24)
+        p.append(maximally_selected_logrank(time, event, marker, n_permutations=199, rng=rng).p)
+    assert np.mean(np.array(p) <= 0.2) < 0.36  # 0.2 expected; standard error 0.05
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("name", DRAWN)
+def test_curves_and_cutoffs_equal_r(r, parity, name):
+    data, expected = parity.frame(r["drawn"][name]["data"]), r["drawn"][name]["roc"]
+    marker, positive = data["marker"], data["positive"]
+    assert direction(marker, positive) == expected["direction"]
+    points = roc(marker, positive)
+    parity.agree(np.sort(points["sensitivity"]), expected["sensitivity"])
+    parity.agree(np.sort(points["specificity"]), expected["specificity"])
+    area = auc(marker, positive)
+    parity.agree(
+        [area.value, area.lower, area.upper, area.se],
+        [expected["auc"], expected["lower"], expected["upper"], expected["se"]],
+    )
+    for criterion in ("youden", "closest"):
+        best = optimal_cutoff(marker, positive, criterion)
+        theirs = expected[criterion]
+        parity.agree(sorted(best.thresholds), sorted(parity.values(theirs["threshold"]).tolist()))
+        same = np.isclose(best.threshold, parity.values(theirs["threshold"]))
+        assert parity.values(theirs["sensitivity"])[same] == pytest.approx(best.sensitivity)
+        assert parity.values(theirs["specificity"])[same] == pytest.approx(best.specificity)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("name", DRAWN)
+def test_maximally_selected_statistic_equals_r(r, parity, name):
+    data, expected = parity.frame(r["drawn"][name]["data"]), r["drawn"][name]["maxstat"]
+    found = maximally_selected_logrank(
+        data["time"], data["event"], data["marker"], n_permutations=0
+    )
+    parity.agree(found.statistic, expected["statistic"])
+    parity.agree(found.cutoff, expected["cutoff"])
+    parity.agree(found.candidates["statistic"], expected["statistics"])
+
+
+@pytest.mark.property
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=2, max_size=20))
+def test_area_is_the_share_of_pairs_won(rows):
+    marker, positive = (np.array(column) for column in zip(*rows, strict=True))
+    if positive.all() or not positive.any():
+        return
+    pairs = np.subtract.outer(marker[positive], marker[~positive])
+    won = (pairs > 0).mean() + (pairs == 0).mean() / 2
+    assert auc(marker, positive, "<").value == pytest.approx(won)
+    points = roc(marker, positive, "<")
+    area = np.trapezoid(points["sensitivity"], points["specificity"])
+    assert area == pytest.approx(won)
