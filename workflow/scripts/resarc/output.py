@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,28 @@ import pandas as pd
 
 DIGITS = 10
 """Significant digits of every number in a result file."""
+
+TEXT_COLUMNS = tuple(
+    [
+        "figure",
+        "figures",
+        "estimand",
+        "printed",
+        "recomputed",
+        "endpoint",
+        "variable",
+        "level",
+        "step",
+        "label",
+        "file",
+        "column",
+        "hypothesis",
+        "note",
+        "method",
+        "reason",
+    ]
+)
+"""Columns of result tables that are text whatever stands in them."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -83,6 +105,19 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
         pq.write_table(table, draft, compression="zstd")
 
 
+def read_csv(path: Path, *, text: Iterable[str] = ()) -> pd.DataFrame:
+    """A result table as `write_csv` wrote it, without the guard against formulas.
+
+    Only an empty cell is missing: "NA" is a text. Columns named in `text`, and those that every
+    result table means as text (`TEXT_COLUMNS`), stay text even where all cells look like numbers.
+    """
+    types = dict.fromkeys((*TEXT_COLUMNS, *text), "object")
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=types)
+    for name in frame.select_dtypes("object").columns:
+        frame[name] = [_unguarded(x) if isinstance(x, str) else x for x in frame[name]]
+    return frame
+
+
 def significant(frame: pd.DataFrame, digits: int = DIGITS) -> pd.DataFrame:
     """A copy with every float rounded to so many significant digits; whole numbers stay exact."""
     result = frame.copy()
@@ -98,12 +133,22 @@ def guarded(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
 
 
+def _unguarded(text: str) -> str:
+    return text[1:] if text.startswith("'") and guarded(text[1:]) == text else text
+
+
 def _significant(values: np.ndarray, digits: int) -> np.ndarray:
     whole = (values == np.rint(values)) & (np.abs(values) < _EXACT)
     todo = np.isfinite(values) & ~whole
     result = values + 0.0  # minus zero becomes zero
-    # Through decimal text: scaling by a power of ten is off by a unit for some values.
-    result[todo] = [float(f"{x:.{digits - 1}e}") for x in values[todo]]
+    exponent = np.zeros(len(values))
+    exponent[todo] = digits - 1 - np.floor(np.log10(np.abs(values[todo])))
+    # Both operands of the division are exact, so the quotient is the float nearest to the decimal.
+    quick = todo & (exponent >= 0) & (exponent <= 22)
+    power = 10.0 ** exponent[quick]
+    result[quick] = np.rint(values[quick] * power) / power
+    slow = todo & ~quick
+    result[slow] = [float(f"{x:.{digits - 1}e}") for x in values[slow]]
     return result
 
 

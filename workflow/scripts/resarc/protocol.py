@@ -32,6 +32,9 @@ class Source(Model):
     separator: Literal[",", ";", "\t"] = ","
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
+    exported: datetime.date | None = None
+    """The day of a registry's export: a later date in it is wrong. Today, if not given, so that
+    results of a file with such dates depend on the day of the run."""
     export_member: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")

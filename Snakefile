@@ -1,0 +1,38 @@
+# Resarc: from printed figures or a registry to reports, one stage after the other.
+#
+# `make` runs this; so does plain `snakemake` in the environment. What is computed is set in
+# config/config.yaml. Each stage is a rule in workflow/rules, and a command line of the same name
+# in workflow/scripts.
+from snakemake.utils import min_version
+
+min_version("9.27.1")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/check.smk"
+include: "workflow/rules/audit.smk"
+include: "workflow/rules/reconstruct.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/analyse.smk"
+include: "workflow/rules/identify.smk"
+include: "workflow/rules/compare.smk"
+include: "workflow/rules/notebook.smk"
+include: "workflow/rules/synthesis.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/manifest.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/{study}/report.html", study=STUDIES),
+        expand("results/{study}/notebook.html", study=STUDIES),
+        "results/report/index.html",
+        "results/manifest.json",
+
+
+onsuccess:
+    print(WHERE_THE_REPORTS_ARE)

@@ -1,0 +1,25 @@
+# Every analysis of the study, and every figure that its paper prints, in the cohort.
+
+
+rule analyse:
+    message:
+        "Analysing {wildcards.study}"
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        cohort="results/{study}/cohort.parquet",
+        flow="results/{study}/flow.csv",
+        code=code("analyse"),
+    output:
+        estimates="results/{study}/estimates.csv",
+        curves="results/{study}/curves.csv",
+    log:
+        "logs/{study}/analyse.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "{PYTHON:q} workflow/scripts/analyse.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --cohort {input.cohort:q} --flow {input.flow:q}"
+        " --estimates {output.estimates:q} --curves {output.curves:q}"
+        " > {log:q} 2>&1"

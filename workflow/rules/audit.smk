@@ -1,0 +1,22 @@
+# Printed figures held against each other.
+
+
+rule audit:
+    message:
+        "Auditing the printed figures of {wildcards.study}"
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        checked=all_studies_checked,
+        code=code("audit"),
+    output:
+        audit="results/{study}/audit.csv",
+    log:
+        "logs/{study}/audit.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "{PYTHON:q} workflow/scripts/audit.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --audit {output.audit:q}"
+        " > {log:q} 2>&1"

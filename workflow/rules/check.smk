@@ -1,0 +1,24 @@
+# The configuration of a study: read, checked, and kept in a form that the stages read quickly.
+
+
+rule check:
+    message:
+        "Checking the configuration of {wildcards.study}"
+    input:
+        protocol="config/studies/{study}.yaml",
+        published="config/published/{study}.yaml",
+        references="config/references.bib",
+        code=code("check"),
+    output:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+    log:
+        "logs/{study}/check.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "{PYTHON:q} workflow/scripts/check.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --references {input.references:q}"
+        " --checked-protocol {output.protocol:q} --checked-published {output.published:q}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,29 @@
+# From a table of patients as it comes to the patients whom the study is about.
+
+
+rule cohort:
+    message:
+        "Cleaning the data of {wildcards.study} and selecting its cohort"
+    input:
+        protocol="results/{study}/protocol.json",
+        patients=patients,
+        checked=all_studies_checked,
+        code=code("cohort"),
+    output:
+        clean="results/{study}/clean.parquet",
+        rejected="results/{study}/rejected.csv",
+        flagged="results/{study}/flagged.csv",
+        quality="results/{study}/data_quality.csv",
+        cohort="results/{study}/cohort.parquet",
+        flow="results/{study}/flow.csv",
+    log:
+        "logs/{study}/cohort.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "{PYTHON:q} workflow/scripts/cohort.py"
+        " --protocol {input.protocol:q} --patients {input.patients:q}"
+        " --clean {output.clean:q} --rejected {output.rejected:q}"
+        " --flagged {output.flagged:q} --quality {output.quality:q}"
+        " --cohort {output.cohort:q} --flow {output.flow:q}"
+        " > {log:q} 2>&1"

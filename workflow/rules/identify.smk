@@ -1,0 +1,25 @@
+# How far the datasets that agree with the printed figures differ in everything else.
+
+
+rule identify:
+    message:
+        "Bounding what the printed figures of {wildcards.study} leave open"
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        ensemble="results/{study}/reconstruction/ensemble.parquet",
+        targets="results/{study}/reconstruction/targets.csv",
+        code=code("identify"),
+    output:
+        identified="results/{study}/identified.csv",
+        envelopes="results/{study}/envelopes.csv",
+    log:
+        "logs/{study}/identify.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "{PYTHON:q} workflow/scripts/identify.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --ensemble {input.ensemble:q} --targets {input.targets:q}"
+        " --identified {output.identified:q} --envelopes {output.envelopes:q}"
+        " > {log:q} 2>&1"

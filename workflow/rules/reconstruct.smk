@@ -1,0 +1,30 @@
+# Datasets rebuilt from the printed figures of a study whose patients nobody published.
+
+
+rule reconstruct:
+    message:
+        "Rebuilding {params.members} datasets from the printed figures of {wildcards.study}"
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        checked=all_studies_checked,
+        code=code("reconstruct"),
+    output:
+        ensemble="results/{study}/reconstruction/ensemble.parquet",
+        targets="results/{study}/reconstruction/targets.csv",
+        hypotheses="results/{study}/reconstruction/hypotheses.csv",
+        export="results/{study}/reconstruction/export.csv",
+    log:
+        "logs/{study}/reconstruct.log",
+    params:
+        members=SETTINGS.members,
+        seed=SETTINGS.seed,
+    conda:
+        "../../environment.yml"
+    shell:
+        "{PYTHON:q} workflow/scripts/reconstruct.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --members {params.members} --seed {params.seed}"
+        " --ensemble {output.ensemble:q} --targets {output.targets:q}"
+        " --hypotheses {output.hypotheses:q} --export {output.export:q}"
+        " > {log:q} 2>&1"

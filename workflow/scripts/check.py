@@ -1,0 +1,68 @@
+"""Check a study's protocol and printed figures, each by itself and against the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from command import command_line
+from resarc import protocol, published, references
+from resarc.configuration import to_json
+from resarc.errors import ConfigurationError
+from resarc.output import write_text
+from resarc.protocol import Protocol
+from resarc.published import Published
+
+
+def main() -> None:
+    arguments = command_line(
+        __doc__,
+        reads=["protocol", "published", "references"],
+        writes=["checked-protocol", "checked-published"],
+    ).parse_args()
+    study = protocol.load(arguments.protocol)
+    printed = published.load(arguments.published)
+    check_together(study, arguments.protocol, printed, arguments.published)
+    check_references(
+        {arguments.protocol: study.reference, arguments.published: printed.reference},
+        arguments.references,
+    )
+    write_text(to_json(study), arguments.checked_protocol)
+    write_text(to_json(printed), arguments.checked_published)
+
+
+def check_together(study: Protocol, of_study: Path, printed: Published, of_printed: Path) -> None:
+    """Whatever the paper prints can be had under the protocol; `ConfigurationError` if not."""
+    for name in printed.endpoints:
+        if name not in study.endpoint_names:
+            raise ConfigurationError(
+                f"{of_printed}, key endpoints",
+                repr(name),
+                f"endpoints of {of_study} ({', '.join(study.endpoint_names)})",
+            )
+    where = [(f"figure {figure.id}", figure.estimand) for figure in printed.figures]
+    where += [(f"highlighted {h.id}", e) for h in printed.highlighted for e in h.estimands]
+    for place, estimand in where:
+        fault = study.explain_fault(estimand)
+        if fault:
+            raise ConfigurationError(
+                f"{of_printed}, {place}",
+                fault,
+                f"an estimand that {of_study} can have",
+                "Correct the estimand, or declare the variable in the protocol.",
+            )
+
+
+def check_references(keys: dict[Path, str], bibliography: Path) -> None:
+    """The reference that each file names stands in the bibliography."""
+    known = references.load(bibliography)
+    for asking, key in keys.items():
+        if key not in known:
+            raise ConfigurationError(
+                f"{asking}, key reference",
+                repr(key),
+                f"a key of {bibliography} ({', '.join(known)})",
+            )
+
+
+if __name__ == "__main__":
+    main()
