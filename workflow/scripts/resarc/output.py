@@ -24,25 +24,23 @@ import pandas as pd
 DIGITS = 10
 """Significant digits of every number in a result file."""
 
-TEXT_COLUMNS = tuple(
-    [
-        "figure",
-        "figures",
-        "estimand",
-        "printed",
-        "recomputed",
-        "endpoint",
-        "variable",
-        "level",
-        "step",
-        "label",
-        "file",
-        "column",
-        "hypothesis",
-        "note",
-        "method",
-        "reason",
-    ]
+TEXT_COLUMNS = (
+    "figure",
+    "figures",
+    "estimand",
+    "printed",
+    "recomputed",
+    "endpoint",
+    "variable",
+    "level",
+    "step",
+    "label",
+    "file",
+    "column",
+    "hypothesis",
+    "note",
+    "method",
+    "reason",
 )
 """Columns of result tables that are text whatever stands in them."""
 
