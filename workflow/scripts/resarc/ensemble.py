@@ -161,12 +161,16 @@ def to_frame(ensemble: Ensemble) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def evaluate(estimand: Estimand, ensemble: Ensemble) -> Values:
+def evaluate(estimand: Estimand, ensemble: Ensemble, *, intervals: bool = True) -> Values:
     """The estimand in every member. NaN where a member does not determine it (no such patients,
-    no events, not reached); `KeyError` where a variable was not reconstructed."""
+    no events, not reached); `KeyError` where a variable was not reconstructed. Without `intervals`
+    the limits of survival and of medians, which cost time, are left out."""
     subject_is_endpoint = estimand.subject in ensemble.times
     table = _ENDPOINT if subject_is_endpoint and estimand.statistic in _ENDPOINT else _OTHER
-    return table[estimand.statistic](estimand, ensemble, ensemble.mask(estimand.where))
+    mask = ensemble.mask(estimand.where)
+    if not intervals and table is _ENDPOINT and estimand.statistic in _POINTS:
+        return Values(_POINTS[estimand.statistic](estimand, ensemble, mask))
+    return table[estimand.statistic](estimand, ensemble, mask)
 
 
 # --- masks and groups ---------------------------------------------------------------------------
@@ -278,18 +282,25 @@ def _masked(ensemble: Ensemble, name: str, mask: Mask) -> np.ndarray:
 
 def _summary(values: np.ndarray, statistic: str) -> np.ndarray:
     """A summary of each row without its NaN; quartiles interpolate linearly (R's type 7)."""
-    empty = np.isnan(values).all(axis=1)
-    values = np.where(empty[:, None], 0.0, values)
-    functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "mean": lambda x: np.nanmean(x, axis=1),
-        "sd": lambda x: np.nanstd(x, axis=1, ddof=1) if x.shape[1] > 1 else np.full(len(x), NAN),
-        "median": lambda x: np.nanmedian(x, axis=1),
-        "q1": lambda x: np.nanquantile(x, 0.25, axis=1),
-        "q3": lambda x: np.nanquantile(x, 0.75, axis=1),
-        "minimum": lambda x: np.nanmin(x, axis=1),
-        "maximum": lambda x: np.nanmax(x, axis=1),
-    }
-    return np.where(empty, NAN, functions[statistic](values))
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if statistic in ("mean", "sd"):
+            mean = np.where(known, values, 0.0).sum(axis=1) / count
+            if statistic == "mean":
+                return mean
+            square = np.where(known, (values - mean[:, None]) ** 2, 0.0).sum(axis=1)
+            return np.sqrt(np.where(count > 1, square / (count - 1), NAN))
+    if statistic in ("minimum", "maximum"):
+        extreme = np.fmin if statistic == "minimum" else np.fmax
+        return extreme.reduce(values, axis=1)
+    ordered = np.sort(values, axis=1)  # NaN come last
+    p = {"q1": 0.25, "median": 0.5, "q3": 0.75}[statistic]
+    at = p * np.maximum(count - 1, 0)
+    below, rows = np.floor(at).astype(int), np.arange(len(values))
+    low, high = ordered[rows, below], ordered[rows, np.minimum(below + 1, values.shape[1] - 1)]
+    between = at - below
+    return np.where(between > 0, low + between * (np.where(between > 0, high, low) - low), low)
 
 
 def _number(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
@@ -367,7 +378,7 @@ def _survival(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
 def median_with_limits(endpoint: str, ensemble: Ensemble, mask: Mask) -> Values:
     """Kaplan-Meier median and the limits read off the limits of the curve."""
     order = ensemble.order(endpoint)
-    s, greenwood, _, end = batch.km_steps(order, mask)
+    s, greenwood, end = batch.km_steps(order, mask)
     value = batch.quantile_of_steps(order.time, s, 0.5, end, "r")
     with np.errstate(divide="ignore", invalid="ignore"):
         lower, upper = _limits(s, greenwood, ensemble)
@@ -380,6 +391,24 @@ def median_with_limits(endpoint: str, ensemble: Ensemble, mask: Mask) -> Values:
             batch.quantile_of_steps(order.time, np.where(unknown, np.inf, bound), 0.5, last, "r")
             for bound in (lower, upper)
         ),
+    )
+
+
+def _survival_point(e: Estimand, ensemble: Ensemble, mask: Mask) -> np.ndarray:
+    endpoint = e.subject
+    return batch.km_at(
+        ensemble.times[endpoint],
+        ensemble.events[endpoint],
+        mask,
+        e.time,
+        order=ensemble.order(endpoint),
+    )[0]
+
+
+def _median_point(e: Estimand, ensemble: Ensemble, mask: Mask) -> np.ndarray:
+    endpoint = e.subject
+    return batch.km_median(
+        ensemble.times[endpoint], ensemble.events[endpoint], mask, order=ensemble.order(endpoint)
     )
 
 
@@ -536,7 +565,7 @@ def _roc(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     return Values(found)
 
 
-def _ph_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+def _ph_p(_: Estimand, ensemble: Ensemble, _mask: Mask) -> Values:
     """Not bounded over ensembles: one score test per member is too slow and nobody prints it."""
     return Values(np.full(ensemble.shape[0], NAN))
 
@@ -552,6 +581,7 @@ _OTHER: dict[str, Function] = {
     "kruskal_wallis_p": _rank_test,
     **dict.fromkeys(("mean", "sd", "median", "q1", "q3", "minimum", "maximum"), _number),
 }
+_POINTS = {"survival": _survival_point, "median": _median_point}
 _ENDPOINT: dict[str, Function] = {
     "events": _events,
     "survival": _survival,

@@ -16,7 +16,7 @@ orders the events perfectly (monotone partial likelihood) has no finite estimate
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import chdtrc
@@ -238,12 +238,12 @@ def _last_follow_up(order: RiskOrder, part: np.ndarray) -> np.ndarray:
 
 def km_steps(
     order: RiskOrder, mask: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Whole curves: S and Greenwood's sum after each position (M, n), whether a death of `mask`
-    stands there (M, n), and the last follow-up (M,). Complete at the last position of a time."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whole curves: S and Greenwood's sum after each position (M, n), complete at the last
+    position of a time, and the last follow-up (M,)."""
     counts = _counts(order, mask)
-    survival, greenwood = _steps(order, counts)
-    return survival, greenwood, counts.death, _last_follow_up(order, counts.part)
+    survival, term = _steps(order, counts)
+    return survival, np.cumsum(term, axis=1), _last_follow_up(order, counts.part)
 
 
 def km_at(
@@ -364,7 +364,7 @@ class EfronLikelihood:
             columns.append(np.where(self.part, x - x.sum(axis=1, keepdims=True) / size, 0.0))
         self.x = columns
         self.sd = np.sqrt(np.stack([(x * x).sum(axis=1) / size[:, 0] for x in columns], axis=1))
-        self.death = death
+        self.death, self.first = death, order.first
         self.at = np.flatnonzero(death)
         self.member = self.at // n
         start = self.at
@@ -494,6 +494,7 @@ def newton(
     `evaluate(beta)` gives log-likelihood (M,), score (M, p) and information (M, p, p). When the
     likelihood no longer rises and yet the step stays large (against `sd`, the covariates' standard
     deviations), it rises for ever: the coefficient is infinite. R's coxph warns by the same rule.
+    A member that neither converges nor runs away is left with `converged` false; `settle` decides.
     """
     p = sd.shape[1]
     scale = np.where(sd > 0, sd, 1.0)
@@ -520,6 +521,7 @@ def newton(
     score_test = np.where(solvable, (score * step).sum(axis=1), np.nan)
     done = ~solvable
     infinite = np.zeros((members, p), dtype=bool)
+    stalled = np.zeros(members, dtype=bool)
     for _ in range(iterations):
         gain = (score * step).sum(axis=1)
         finished = ~done & (np.abs(gain) < 1e-11)
@@ -533,15 +535,25 @@ def newton(
         # No step changes the linear predictor by more than 10 standard deviations.
         longest = np.maximum((np.abs(step) * scale).max(axis=1), 1e-300)
         width = width * np.minimum(1.0, 10 / longest)
-        for _ in range(30):
+        for _ in range(12):
             trial = beta + width[:, None] * step
             new_value, new_score, new_information = evaluate(trial)
-            worse = ~done & ~(new_value >= value - 1e-9 * (1 + np.abs(value)))
+            usable = np.isfinite(new_value) & np.isfinite(new_information).all(axis=(1, 2))
+            floor = value - 1e-9 * (1 + np.abs(value))
+            worse = ~done & ~(usable & (np.where(usable, new_value, 0.0) >= floor))
             if not worse.any():
                 break
             width = np.where(worse, width / 2, width)
-        beta, value, score, information = trial, new_value, new_score, new_information
+        # Where even a tiny step is no improvement, arithmetic has come to its end.
+        stalled |= worse
+        done = done | worse
+        keep = worse[:, None]
+        beta = np.where(keep, beta, trial)
+        value = np.where(worse, value, new_value)
+        score = np.where(keep, score, new_score)
+        information = np.where(keep[:, :, None], information, new_information)
         step = step_of(score, information)
+    done &= ~stalled
     converged = done & solvable & ~infinite.any(axis=1)
     matrix = np.where(
         (solvable & np.isfinite(information).all(axis=(1, 2)))[:, None, None],
@@ -566,6 +578,34 @@ def newton(
     )
 
 
+def settle(fits: CoxFits, likelihood: EfronLikelihood, *, pooled: bool = False) -> CoxFits:
+    """Decide, for members where Newton's method ended nowhere, whether a coefficient is infinite.
+
+    `pooled` if the likelihood's members are strata of one model. Coefficients that remain finite
+    in such a member have no estimate: NaN.
+    """
+    nowhere = np.flatnonzero(~fits.converged & ~fits.infinite.any(axis=1))
+    nowhere = [m for m in nowhere if np.isfinite(fits.beta[m]).all()]
+    if not nowhere:
+        return fits
+    from resarc.survival import separation
+
+    beta, se, infinite = fits.beta.copy(), fits.se.copy(), fits.infinite.copy()
+    x = np.stack(likelihood.x, axis=2)
+    for m in nowhere:
+        rows = slice(None) if pooled else slice(m, m + 1)
+        sd = np.sqrt((x[rows] ** 2).sum(axis=(0, 1)) / max(likelihood.part[rows].sum(), 1))
+        found = separation.direction(
+            x[rows], likelihood.part[rows], likelihood.death[rows], likelihood.first[rows], sd
+        )
+        beta[m] = se[m] = np.nan
+        if found is not None:
+            infinite[m] = found != 0
+            beta[m][infinite[m]] = np.copysign(np.inf, found[infinite[m]])
+            se[m][infinite[m]] = np.inf
+    return replace(fits, beta=beta, se=se, infinite=infinite)
+
+
 def cox_fits(
     time: np.ndarray,
     event: np.ndarray,
@@ -582,7 +622,7 @@ def cox_fits(
         value, scores, informations = likelihood.derivatives(beta)
         return value, scores[0], informations[0]
 
-    return newton(evaluate, likelihood.members, likelihood.sd)
+    return settle(newton(evaluate, likelihood.members, likelihood.sd), likelihood)
 
 
 def cox(

@@ -1,0 +1,282 @@
+"""Joint counts: how many patients have which combination of codes.
+
+Blocks that a printed count, share or constraint ties together form a component; each combination
+of their codes is a cell. The printed counts are linear in the cells, so that an integer programme
+(HiGHS) finds cell counts that satisfy all of them, or the fewest figures that must be set aside.
+Members differ by random objectives within what is feasible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from resarc.errors import ReconstructionError
+from resarc.protocol import Constraint
+from resarc.reconstruct.layout import Layout
+from resarc.reconstruct.targets import Target, conditions_on
+
+COUNTS = ("n", "events", "proportion")
+
+
+@dataclass(frozen=True)
+class Component:
+    """Blocks whose joint distribution is constrained.
+
+    `cells` (C, blocks) holds the codes of each cell that the constraints allow, `rows` the target
+    of each linear constraint, `above` and `below` (R, C) their coefficients: every row demands
+    above @ x >= 0 and below @ x <= 0 after the total is put in. `linked` lists sets of blocks that
+    one count speaks of, so that they may only be permuted together.
+    """
+
+    blocks: tuple[str, ...]
+    cells: np.ndarray
+    rows: tuple[Target, ...]
+    above: np.ndarray
+    below: np.ndarray
+    linked: tuple[frozenset[str], ...]
+
+    def allowed(self) -> np.ndarray:
+        """Table over all combinations of codes: which are cells."""
+        shape = self.cells.max(axis=0) + 1 if len(self.cells) else np.zeros(len(self.blocks), int)
+        table = np.zeros(shape, dtype=bool)
+        table[tuple(self.cells.T)] = True
+        return table
+
+
+def is_count(target: Target) -> bool:
+    return target.estimand.statistic in COUNTS
+
+
+def components(layout: Layout, targets: list[Target], patients: int) -> list[Component]:
+    """The components of a study, every block in exactly one."""
+    protocol = layout.protocol
+    counts = [t for t in targets if is_count(t)]
+    constraints = protocol.reconstruction.constraints if protocol.reconstruction else ()
+    ties = [frozenset(_blocks_of_count(t, layout)) for t in counts]
+    ties += [frozenset(_blocks_of_constraint(c, layout)) for c in constraints]
+    parent = {name: name for name in layout.blocks}
+
+    def find(name: str) -> str:
+        while parent[name] != name:
+            name = parent[name]
+        return name
+
+    for tie in ties:
+        names = sorted(tie)
+        for other in names[1:]:
+            parent[find(other)] = find(names[0])
+    groups: dict[str, list[str]] = {}
+    for name in layout.blocks:
+        groups.setdefault(find(name), []).append(name)
+    return [
+        _component(tuple(names), layout, counts, constraints, patients) for names in groups.values()
+    ]
+
+
+def _blocks_of_count(target: Target, layout: Layout) -> set[str]:
+    names = {layout.source[c.variable] for c in conditions_on(target.estimand)}
+    if target.estimand.statistic == "proportion":
+        names.add(layout.source[target.estimand.subject])
+    return names
+
+
+def _blocks_of_constraint(constraint: Constraint, layout: Layout) -> set[str]:
+    if constraint.implies:
+        return {layout.source[rule.variable] for rule in constraint.implies}
+    pair = constraint.equal or constraint.at_most or ()
+    if pair and all(layout.blocks[layout.source[n]].kind == "number" for n in pair):
+        return {layout.source[n] for n in (*pair, *(rule.variable for rule in constraint.among))}
+    if constraint.same_end:  # who is censored for the first is censored for the second
+        return set(constraint.same_end)
+    return set()
+
+
+def _component(
+    names: tuple[str, ...],
+    layout: Layout,
+    counts: list[Target],
+    constraints: tuple[Constraint, ...],
+    patients: int,
+) -> Component:
+    blocks = [layout.blocks[name] for name in names]
+    sizes = [block.size for block in blocks]
+    if np.prod([float(s) for s in sizes]) > 500_000:
+        raise ReconstructionError(
+            f"variables {', '.join(names)}",
+            f"{np.prod([float(s) for s in sizes]):.0f} combinations of their levels tied together by counts",
+            "at most 500000",
+            "Print fewer cross tables or collapse levels in the protocol.",
+        )
+    cells = np.array(list(product(*(range(s) for s in sizes))), dtype=np.int64).reshape(
+        -1, len(names)
+    )
+    keep = np.ones(len(cells), dtype=bool)
+    for constraint in constraints:
+        if _blocks_of_constraint(constraint, layout) & set(names):
+            keep &= _permitted(constraint, names, cells, layout)
+    cells = cells[keep]
+    rows, above, below = [], [], []
+    linked = set()
+    for target in counts:
+        tied = _blocks_of_count(target, layout)
+        if not tied or not tied <= set(names):
+            continue
+        if len(tied) > 1:
+            linked.add(frozenset(tied))
+        part = np.ones(len(cells), dtype=bool)
+        for condition in conditions_on(target.estimand):
+            part &= _meets(condition.variable, condition.level, names, cells, layout)
+        if target.estimand.statistic == "proportion":
+            level = str(target.estimand.argument)
+            hit = part & _meets(target.estimand.subject, level, names, cells, layout)
+            lower, upper = target.value.lower, target.value.upper
+            rows.append(target)
+            above.append(hit - max(lower, 0.0) * part)
+            below.append(hit - min(upper, 1.0) * part)
+        else:
+            lower = max(np.ceil(target.value.lower - 1e-9), 0)
+            upper = min(np.floor(target.value.upper + 1e-9), patients)
+            rows.append(target)
+            above.append(part - lower / patients)  # the cells add up to all patients
+            below.append(part - upper / patients)
+    width = (0, len(cells))
+    return Component(
+        names,
+        cells,
+        tuple(rows),
+        np.array(above, dtype=float) if above else np.zeros(width),
+        np.array(below, dtype=float) if below else np.zeros(width),
+        tuple(sorted(linked, key=sorted)),
+    )
+
+
+def _meets(
+    variable: str, level: str, names: tuple[str, ...], cells: np.ndarray, layout: Layout
+) -> np.ndarray:
+    block = layout.of(variable)
+    code = layout.protocol.levels(variable).index(level)
+    return (block.views[variable] == code)[cells[:, names.index(block.name)]]
+
+
+def _permitted(
+    constraint: Constraint, names: tuple[str, ...], cells: np.ndarray, layout: Layout
+) -> np.ndarray:
+    """Which cells a constraint allows."""
+    protocol = layout.protocol
+
+    def meets(rule: object) -> np.ndarray:
+        block = layout.of(rule.variable)
+        return block.codes_meeting(rule, protocol)[cells[:, names.index(block.name)]]
+
+    if constraint.implies:
+        first, *others = constraint.implies
+        return ~meets(first) | np.any([meets(rule) for rule in others], axis=0)
+    if constraint.same_end:
+        first, second = (cells[:, names.index(name)] for name in constraint.same_end)
+        return (first == 0) | (second == 1)
+    a, b = (layout.of(name) for name in constraint.equal or constraint.at_most)
+    i, j = cells[:, names.index(a.name)], cells[:, names.index(b.name)]
+    lower_a, upper_a = np.array(a.edges[:-1])[i], np.array(a.edges[1:])[i]
+    lower_b, upper_b = np.array(b.edges[:-1])[j], np.array(b.edges[1:])[j]
+    bound = np.ones(len(cells), dtype=bool)
+    for rule in constraint.among:
+        bound &= meets(rule)
+    if constraint.equal:
+        possible = np.maximum(lower_a, lower_b) < np.minimum(upper_a, upper_b)
+    else:
+        possible = lower_a < upper_b
+    return ~bound | possible
+
+
+# --- solving ------------------------------------------------------------------------------------
+
+
+def set_aside(component: Component, patients: int) -> list[Target]:
+    """The fewest count targets without which the others can hold together; counts weigh more than
+    the percentages printed beside them, and printed figures more than claims."""
+    if not component.rows:
+        return []
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    cells, rows = len(component.cells), len(component.rows)
+    weight = np.array([_weight(t) for t in component.rows])
+    slack = np.eye(rows) * (patients + 1.0)
+    constraints = [
+        LinearConstraint(np.hstack([np.ones((1, cells)), np.zeros((1, rows))]), patients, patients),
+        LinearConstraint(np.hstack([component.above, slack]), -1e-9, np.inf),
+        LinearConstraint(np.hstack([component.below, -slack]), -np.inf, 1e-9),
+    ]
+    found = milp(
+        np.concatenate([np.zeros(cells), weight]),
+        constraints=constraints,
+        integrality=np.ones(cells + rows),
+        bounds=Bounds(0, np.concatenate([np.full(cells, patients), np.ones(rows)])),
+    )
+    if found.x is None:
+        raise ReconstructionError(
+            f"variables {', '.join(component.blocks)}",
+            "constraints of the protocol that no patients can meet",
+            "at least one combination of levels",
+            "Look at reconstruction.constraints.",
+        )
+    return [t for t, off in zip(component.rows, found.x[cells:], strict=True) if off > 0.5]
+
+
+def _weight(target: Target) -> float:
+    if target.claim:
+        return 0.1
+    return 1.0 if target.estimand.statistic == "proportion" else 10.0
+
+
+def draw(
+    component: Component,
+    without: list[Target],
+    patients: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """One random solution: patients in each cell (C,).
+
+    The solution nearest to a random table, whose margins are drawn uniformly on the simplex, so
+    that what is not printed spreads over all that is possible.
+    """
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    cells = len(component.cells)
+    weight = np.ones(cells)
+    for k in range(len(component.blocks)):
+        share = rng.dirichlet(np.ones(component.cells[:, k].max() + 1))
+        weight *= share[component.cells[:, k]]
+    wish = rng.multinomial(patients, weight / weight.sum())
+    kept = [k for k, target in enumerate(component.rows) if target not in without]
+    if not kept:
+        return wish
+    nothing = np.zeros((len(kept), cells))
+    constraints = [
+        LinearConstraint(
+            np.hstack([np.ones((1, cells)), np.zeros((1, cells))]), patients, patients
+        ),
+        LinearConstraint(np.hstack([component.above[kept], nothing]), -1e-9, np.inf),
+        LinearConstraint(np.hstack([component.below[kept], nothing]), -np.inf, 1e-9),
+        # |x - wish| as a variable of its own
+        LinearConstraint(np.hstack([np.eye(cells), -np.eye(cells)]), -np.inf, wish),
+        LinearConstraint(np.hstack([np.eye(cells), np.eye(cells)]), wish, np.inf),
+    ]
+    found = milp(
+        np.concatenate([np.zeros(cells), rng.uniform(0.9, 1.1, cells)]),
+        constraints=constraints,
+        integrality=np.concatenate([np.ones(cells), np.zeros(cells)]),
+        bounds=Bounds(0, patients),
+        options={"mip_rel_gap": 0.3},  # near the wish is enough
+    )
+    if found.x is None:  # without what was set aside the rest is feasible
+        raise AssertionError(f"no counts for {component.blocks}")
+    return np.rint(found.x[:cells]).astype(np.int64)
+
+
+def hold(component: Component, counts: np.ndarray, target: Target) -> bool:
+    """Whether one target holds for cell counts."""
+    k = component.rows.index(target)
+    return bool(component.above[k] @ counts >= -1e-6 and component.below[k] @ counts <= 1e-6)
