@@ -1,0 +1,30 @@
+"""The analysis of one cohort: what to estimate (`plan`), and its value (`evaluate`, `estimate`).
+
+| module       | what it holds                                                                   |
+|--------------|---------------------------------------------------------------------------------|
+| `plan`       | the analyses of a protocol as estimands                                         |
+| `evaluate`   | every statistic of the language on one cohort; the tables of estimates and curves |
+| `summaries`  | counts, shares, summaries of numbers, tests between groups                      |
+| `times`      | Kaplan-Meier, crude rates, restricted means, follow-up, log-rank                |
+| `regression` | Cox: hazard ratios, proportional hazards, interaction                           |
+| `markers`    | a number as a marker of an endpoint's status: AUC and cut-off                   |
+| `view`       | a cohort with rows, follow-up and curves found once                             |
+| `result`     | `Estimate`                                                                      |
+"""
+
+from resarc.analysis.evaluate import curves, estimate, evaluate, evaluate_flow
+from resarc.analysis.plan import PRINTED, Planned, plan
+from resarc.analysis.result import Estimate
+from resarc.analysis.view import CohortView
+
+__all__ = [
+    "PRINTED",
+    "CohortView",
+    "Estimate",
+    "Planned",
+    "curves",
+    "estimate",
+    "evaluate",
+    "evaluate_flow",
+    "plan",
+]
