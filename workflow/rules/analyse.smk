@@ -2,8 +2,6 @@
 
 
 rule analyse:
-    message:
-        "Analysing {wildcards.study}"
     input:
         protocol="results/{study}/protocol.json",
         published="results/{study}/published.json",
@@ -17,8 +15,10 @@ rule analyse:
         "logs/{study}/analyse.log",
     conda:
         "../../environment.yml"
+    message:
+        "Analysing {wildcards.study}"
     shell:
-        "{PYTHON:q} workflow/scripts/analyse.py"
+        "python workflow/scripts/analyse.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --cohort {input.cohort:q} --flow {input.flow:q}"
         " --estimates {output.estimates:q} --curves {output.curves:q}"

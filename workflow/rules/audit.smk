@@ -2,8 +2,6 @@
 
 
 rule audit:
-    message:
-        "Auditing the printed figures of {wildcards.study}"
     input:
         protocol="results/{study}/protocol.json",
         published="results/{study}/published.json",
@@ -15,8 +13,10 @@ rule audit:
         "logs/{study}/audit.log",
     conda:
         "../../environment.yml"
+    message:
+        "Auditing the printed figures of {wildcards.study}"
     shell:
-        "{PYTHON:q} workflow/scripts/audit.py"
+        "python workflow/scripts/audit.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --audit {output.audit:q}"
         " > {log:q} 2>&1"

@@ -2,8 +2,6 @@
 
 
 rule check:
-    message:
-        "Checking the configuration of {wildcards.study}"
     input:
         protocol="config/studies/{study}.yaml",
         published="config/published/{study}.yaml",
@@ -16,8 +14,10 @@ rule check:
         "logs/{study}/check.log",
     conda:
         "../../environment.yml"
+    message:
+        "Checking the configuration of {wildcards.study}"
     shell:
-        "{PYTHON:q} workflow/scripts/check.py"
+        "python workflow/scripts/check.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --references {input.references:q}"
         " --checked-protocol {output.protocol:q} --checked-published {output.published:q}"

@@ -2,8 +2,6 @@
 
 
 rule cohort:
-    message:
-        "Cleaning the data of {wildcards.study} and selecting its cohort"
     input:
         protocol="results/{study}/protocol.json",
         patients=patients,
@@ -20,8 +18,10 @@ rule cohort:
         "logs/{study}/cohort.log",
     conda:
         "../../environment.yml"
+    message:
+        "Cleaning the data of {wildcards.study} and selecting its cohort"
     shell:
-        "{PYTHON:q} workflow/scripts/cohort.py"
+        "python workflow/scripts/cohort.py"
         " --protocol {input.protocol:q} --patients {input.patients:q}"
         " --clean {output.clean:q} --rejected {output.rejected:q}"
         " --flagged {output.flagged:q} --quality {output.quality:q}"

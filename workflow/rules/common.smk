@@ -1,6 +1,7 @@
-# What every rule uses: the settings, the studies, and the code that a stage rests on.
+# Shared by all stages: the settings, the studies, and the code that a stage rests on.
 import sys
 from pathlib import Path
+from shlex import quote
 
 SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
 sys.path.insert(0, str(SCRIPTS))
@@ -19,8 +20,8 @@ except ResarcError as error:
 STUDIES = list(SOURCES)
 RECONSTRUCTED = [study for study in STUDIES if SOURCES[study].kind == "reconstruction"]
 
-# The interpreter that runs Snakemake runs every stage: no environment needs to be activated.
-PYTHON = sys.executable
+# `python` is the one that runs Snakemake: no environment needs to be activated.
+shell.prefix(f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 WHERE_THE_REPORTS_ARE = """
 Done. The report over all studies: results/report/index.html (and report.pdf beside it).
@@ -32,16 +33,22 @@ wildcard_constraints:
     study="|".join(STUDIES),
 
 
-def code(stage):
+def code(stage, *more):
     """The command line of a stage and all that it imports. As inputs they are compared by content,
-    so that an edit runs exactly the stages that use the edited module."""
-    script = SCRIPTS.joinpath(f"{stage}.py")
-    return [str(path.relative_to(Path.cwd())) for path in code_of(script, SCRIPTS)]
+    so that an edit runs exactly the stages that use the edited module. So is the lock file: other
+    versions of the libraries may give other results."""
+    scripts = [
+        SCRIPTS.joinpath(f"{stage}.py"),
+        *(Path.cwd().joinpath(name) for name in more),
+    ]
+    found = {path for script in scripts for path in code_of(script, SCRIPTS)}
+    return ["uv.lock", *sorted(str(path.relative_to(Path.cwd())) for path in found)]
 
 
 def all_studies_checked(wildcards):
     """The checked configuration of every study: no stage begins while any of it may be wrong.
-    `ancient`, because a study's results do not depend on another study's configuration."""
+    `ancient`, because a study's results do not depend on another study's configuration.
+    """
     return ancient(expand("results/{study}/protocol.json", study=STUDIES))
 
 
@@ -60,3 +67,28 @@ def if_reconstructed(*names):
         return [f"results/{wildcards.study}/{name}" for name in names]
 
     return found
+
+
+def options(files):
+    """Files that only some studies have, as options named after them: --targets=results/…"""
+    return [f"--{Path(name).stem}={name}" for name in files]
+
+
+def all_results(wildcards):
+    """Every result file, by the stage that makes it."""
+    made = {}
+    for name in (
+        "check",
+        "audit",
+        "cohort",
+        "analyse",
+        "compare",
+        "notebook",
+        "study_report",
+    ):
+        made[name] = expand(getattr(rules, name).output, study=STUDIES)
+    for name in ("reconstruct", "identify"):
+        made[name] = expand(getattr(rules, name).output, study=RECONSTRUCTED)
+    for name in ("synthesis", "combined_report"):
+        made[name] = list(getattr(rules, name).output)
+    return made

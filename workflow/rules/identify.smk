@@ -2,8 +2,6 @@
 
 
 rule identify:
-    message:
-        "Bounding what the printed figures of {wildcards.study} leave open"
     input:
         protocol="results/{study}/protocol.json",
         published="results/{study}/published.json",
@@ -17,8 +15,10 @@ rule identify:
         "logs/{study}/identify.log",
     conda:
         "../../environment.yml"
+    message:
+        "Bounding what the printed figures of {wildcards.study} leave open"
     shell:
-        "{PYTHON:q} workflow/scripts/identify.py"
+        "python workflow/scripts/identify.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         " --identified {output.identified:q} --envelopes {output.envelopes:q}"

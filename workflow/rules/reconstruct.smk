@@ -2,8 +2,6 @@
 
 
 rule reconstruct:
-    message:
-        "Rebuilding {params.members} datasets from the printed figures of {wildcards.study}"
     input:
         protocol="results/{study}/protocol.json",
         published="results/{study}/published.json",
@@ -16,13 +14,15 @@ rule reconstruct:
         export="results/{study}/reconstruction/export.csv",
     log:
         "logs/{study}/reconstruct.log",
+    conda:
+        "../../environment.yml"
     params:
         members=SETTINGS.members,
         seed=SETTINGS.seed,
-    conda:
-        "../../environment.yml"
+    message:
+        "Rebuilding {params.members} datasets from the printed figures of {wildcards.study}"
     shell:
-        "{PYTHON:q} workflow/scripts/reconstruct.py"
+        "python workflow/scripts/reconstruct.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --members {params.members} --seed {params.seed}"
         " --ensemble {output.ensemble:q} --targets {output.targets:q}"

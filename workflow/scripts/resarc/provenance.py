@@ -37,7 +37,7 @@ def digest(path: Path) -> str:
 @cache
 def _imported(path: Path, root: Path) -> tuple[Path, ...]:
     """Files below `root` that a module's import statements execute."""
-    package = path.parent.relative_to(root).parts
+    package = path.parent.relative_to(root).parts if path.is_relative_to(root) else ()
     found: dict[Path, None] = {}
     for node in _import_statements(ast.parse(path.read_bytes(), str(path))):
         if isinstance(node, ast.Import):

@@ -1,0 +1,38 @@
+# What was made, from what, by what: a digest of every file.
+
+
+rule manifest:
+    input:
+        unpack(all_results),
+        configuration=expand(
+            "config/{folder}/{study}.yaml",
+            folder=["studies", "published"],
+            study=STUDIES,
+        ),
+        references="config/references.bib",
+        sources=[source.file for source in SOURCES.values() if source.file],
+        project="pyproject.toml",
+        code=code("manifest"),
+    output:
+        manifest="results/manifest.json",
+    log:
+        "logs/manifest.log",
+    conda:
+        "../../environment.yml"
+    params:
+        made=lambda wildcards: [
+            word
+            for stage, files in all_results(wildcards).items()
+            for word in ("--made", stage, *files)
+        ],
+        studies=STUDIES,
+        members=SETTINGS.members,
+        seed=SETTINGS.seed,
+    message:
+        "Listing every result with its digest"
+    shell:
+        "python workflow/scripts/manifest.py"
+        " --members {params.members} --seed {params.seed} --studies {params.studies:q}"
+        " --read {input.configuration:q} {input.references:q} {input.sources:q}"
+        " {params.made:q} --manifest {output.manifest:q}"
+        " > {log:q} 2>&1"

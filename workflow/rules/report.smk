@@ -1,0 +1,68 @@
+# Reports: of each study, and over all of them. They select and order; every number in them stands in
+# a result file.
+
+
+rule study_report:
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        audit="results/{study}/audit.csv",
+        flow="results/{study}/flow.csv",
+        rejected="results/{study}/rejected.csv",
+        quality="results/{study}/data_quality.csv",
+        estimates="results/{study}/estimates.csv",
+        curves="results/{study}/curves.csv",
+        comparison="results/{study}/comparison.csv",
+        reconstructed=if_reconstructed(
+            "identified.csv",
+            "envelopes.csv",
+            "reconstruction/targets.csv",
+            "reconstruction/hypotheses.csv",
+        ),
+        references="config/references.bib",
+        code=code("study_report"),
+    output:
+        html="results/{study}/report.html",
+        pdf="results/{study}/report.pdf",
+        model="results/{study}/model.json",
+        figures=directory("results/{study}/figures"),
+    log:
+        "logs/{study}/study_report.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "Writing the report of {wildcards.study}"
+    shell:
+        "python workflow/scripts/study_report.py"
+        " --results results/{wildcards.study} --references {input.references:q}"
+        " --html {output.html:q} --pdf {output.pdf:q} --model {output.model:q}"
+        " --figures {output.figures:q}"
+        " > {log:q} 2>&1"
+
+
+rule combined_report:
+    input:
+        harmonised="results/summary/harmonised.csv",
+        pooled="results/summary/pooled.csv",
+        models=expand("results/{study}/model.json", study=STUDIES),
+        references="config/references.bib",
+        code=code("combined_report"),
+    output:
+        html="results/report/index.html",
+        pdf="results/report/report.pdf",
+        model="results/report/model.json",
+        figures=directory("results/report/figures"),
+    log:
+        "logs/combined_report.log",
+    conda:
+        "../../environment.yml"
+    params:
+        studies=STUDIES,
+    message:
+        "Writing the report over all studies"
+    shell:
+        "python workflow/scripts/combined_report.py"
+        " --results results --studies {params.studies:q} --references {input.references:q}"
+        " --html {output.html:q} --pdf {output.pdf:q} --model {output.model:q}"
+        " --figures {output.figures:q}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,26 @@
+# The studies side by side, pooled where they measure the same thing.
+
+
+rule synthesis:
+    input:
+        protocols=expand("results/{study}/protocol.json", study=STUDIES),
+        comparisons=expand("results/{study}/comparison.csv", study=STUDIES),
+        estimates=expand("results/{study}/estimates.csv", study=STUDIES),
+        identified=expand("results/{study}/identified.csv", study=RECONSTRUCTED),
+        code=code("synthesis"),
+    output:
+        harmonised="results/summary/harmonised.csv",
+        pooled="results/summary/pooled.csv",
+    log:
+        "logs/synthesis.log",
+    conda:
+        "../../environment.yml"
+    params:
+        studies=STUDIES,
+    message:
+        "Combining the studies"
+    shell:
+        "python workflow/scripts/synthesis.py"
+        " --results results --studies {params.studies:q}"
+        " --harmonised {output.harmonised:q} --pooled {output.pooled:q}"
+        " > {log:q} 2>&1"

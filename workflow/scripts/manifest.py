@@ -1,0 +1,72 @@
+"""List every result with its digest, the files it was made from, and the software that made it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import resarc
+from command import command_line
+from resarc.output import write_text
+from resarc.provenance import digest
+
+
+def main() -> None:
+    parser = command_line(__doc__, reads=[], writes=["manifest"])
+    parser.add_argument("--studies", nargs="+", required=True, help="ids of the studies")
+    parser.add_argument("--members", type=int, required=True, help="datasets for each study")
+    parser.add_argument("--seed", type=int, required=True, help="seed of every random stream")
+    parser.add_argument("--read", nargs="+", type=Path, required=True, help="the run's own inputs")
+    parser.add_argument(
+        "--made", nargs="+", action="append", required=True, help="a rule and the files it made"
+    )
+    arguments = parser.parse_args()
+    manifest = {
+        "settings": {
+            "studies": arguments.studies,
+            "members": arguments.members,
+            "seed": arguments.seed,
+        },
+        "software": software(),
+        "inputs": [entry(path) for path in sorted(arguments.read)],
+        "results": [
+            {"rule": rule, **entry(path)}
+            for rule, *names in arguments.made
+            for path in files(map(Path, names))
+        ],
+    }
+    text = json.dumps(manifest, indent=1, ensure_ascii=False)
+    write_text(text + "\n", arguments.manifest)
+
+
+def entry(path: Path) -> dict[str, str | int]:
+    return {"path": path.as_posix(), "bytes": path.stat().st_size, "sha256": digest(path)}
+
+
+def files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files themselves, and those of a folder."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.is_file() and p.name[0] != ".")
+        else:
+            yield path
+
+
+def software() -> dict[str, str]:
+    """Versions of Resarc, Python and the libraries that pyproject.toml names."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [re.split(r"[^\w-]", text, maxsplit=1)[0] for text in project["dependencies"]]
+    return {
+        "resarc": resarc.__version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in sorted(names)},
+    }
+
+
+if __name__ == "__main__":
+    main()
