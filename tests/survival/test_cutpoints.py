@@ -17,6 +17,7 @@ from resarc.survival.cutpoints import (
     maximally_selected_logrank,
     optimal_cutoff,
     roc,
+    roc_then_logrank,
     status_at,
 )
 
@@ -92,6 +93,37 @@ def test_search_keeps_its_level_where_the_best_cut_does_not():
         time, event, marker = rng.exponential(10, 24), rng.random(24) < 0.7, rng.normal(size=24)
         p.append(maximally_selected_logrank(time, event, marker, n_permutations=199, rng=rng).p)
     assert np.mean(np.array(p) <= 0.2) < 0.36  # 0.2 expected; standard error 0.05
+
+
+@pytest.mark.unit
+def test_roc_recipe_tests_its_own_choice():
+    # Dead by 5: markers 6, 7, 8 (three of them); alive: 1, 2, 3, 4; the patient with 5 is censored
+    # before 5. The optimum lies between 4 and 6 among those known, so 5.0: that patient is below.
+    time, event = [1, 2, 3, 2.5, 6, 7, 8, 9], [1, 1, 1, 0, 0, 1, 0, 1]
+    marker = [6, 7, 8, 5, 1, 2, 3, 4]
+    found = roc_then_logrank(time, event, marker, 5, rng=np.random.default_rng(4))
+    assert found.unknown == 1
+    assert found.cutoff.thresholds == (5.0,)
+    assert found.naive.groups == (False, True)
+    assert found.naive.observed == (2, 3)
+    assert found.p > found.naive.p
+    assert np.isnan(roc_then_logrank(time, event, marker, 5, n_permutations=0).p)
+    with pytest.raises(DataError, match="rng"):
+        roc_then_logrank(time, event, marker, 5)
+
+
+@pytest.mark.unit
+def test_roc_recipe_keeps_its_level_where_the_naive_test_does_not():
+    rng = np.random.default_rng(8)
+    naive, honest = [], []
+    for _ in range(80):
+        time, event = rng.exponential(10, 30), rng.random(30) < 0.8
+        found = roc_then_logrank(time, event, rng.normal(size=30), 8, n_permutations=39, rng=rng)
+        naive.append(found.naive.p)
+        honest.append(found.p)
+    # Of 80 null studies, 0.2 x 80 = 16 honest rejections at 20% are expected, standard deviation 3.6.
+    assert np.sum(np.array(honest) <= 0.2) < 28
+    assert np.sum(np.array(naive) <= 0.2) > 28
 
 
 @pytest.mark.parity

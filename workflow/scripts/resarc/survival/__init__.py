@@ -6,11 +6,12 @@
 | `logrank`      | `logrank` (weighted, stratified), `trend`, `exact_logrank`                       |
 | `cox`          | `cox`, `proportional_hazards` (the score test of R's cox.zph), `interaction_p`   |
 | `rmst`         | `rmst`, `rmst_difference`                                                        |
-| `cutpoints`    | `roc`, `auc`, `optimal_cutoff`, `status_at`, `maximally_selected_logrank`        |
+| `cutpoints`    | `roc`, `auc`, `optimal_cutoff`, `status_at`, `maximally_selected_logrank`, `roc_then_logrank` |
 | `contingency`  | `chi_square`, `fisher_exact`, `mid_p_fisher`, `likelihood_ratio`, `linear_by_linear` |
 | `proportions`  | `proportion_interval`, `difference`                                              |
 | `ranks`        | `mann_whitney`, `kruskal_wallis`                                                 |
 | `batch`        | the same statistics for many small data sets at once, in plain NumPy             |
+| `separation`   | whether a Cox model's likelihood rises for ever                                  |
 | `results`      | `Estimate` and `TestResult`, which the others return                             |
 | `inputs`       | what the others accept, and the `DataError` for what they do not                 |
 

@@ -21,7 +21,7 @@ from scipy.special import chdtrc, chdtri, ndtr, ndtri
 
 from resarc.errors import DataError
 from resarc.survival import inputs
-from resarc.survival.batch import EfronLikelihood, RiskOrder, newton, risk_order
+from resarc.survival.batch import CoxFits, EfronLikelihood, RiskOrder, newton, risk_order, settle
 from resarc.survival.kaplan_meier import curve
 from resarc.survival.results import TestResult
 
@@ -107,7 +107,7 @@ def cox(
     if interval == "profile" and len(names) > 1:
         raise DataError("interval", "'profile' with several covariates", "one covariate")
     model = _model(frame, duration, event, names, strata)
-    fit = newton(model.evaluate, 1, model.sd[None])
+    fit = _fit(model)
     beta, se, infinite = fit.beta[0], fit.se[0], fit.infinite[0]
     separated = bool(infinite.any())
     if robust and fit.converged[0]:
@@ -179,7 +179,7 @@ def proportional_hazards(
     if unknown:
         raise DataError("terms", f"column {unknown[0]!r}", f"one of the covariates {names}")
     model = _model(frame, duration, event, names, strata)
-    fit = newton(model.evaluate, 1, model.sd[None])
+    fit = _fit(model)
     places = [[names.index(c) for c in columns] for columns in terms.values()]
     places.append(list(range(len(names))))
     rows = [*terms, "GLOBAL"]
@@ -233,6 +233,10 @@ def interaction_p(
     return TestResult(
         chi2, float(df), float(chdtrc(df, chi2)), "likelihood ratio test of interaction, Cox"
     )
+
+
+def _fit(model: _Model) -> CoxFits:
+    return settle(newton(model.evaluate, 1, model.sd[None]), model.likelihood, pooled=True)
 
 
 def _names(covariates: str | Sequence[str]) -> list[str]:
