@@ -123,6 +123,10 @@ def hazard(view: CohortView, estimand: Estimand) -> Estimate:
             p, lower, upper = nan, nan, nan
         ratio = nan
         lower, upper = (v if np.isfinite(v) and v > 0 else nan for v in (lower, upper))
+    elif lower == 0 or isinf(upper):
+        # The other covariates alone explain who has the event: any hazard ratio fits as well.
+        note, ratio = "the events say nothing about it: limits 0 and infinity", nan
+        p, lower, upper = nan, nan, nan
     elif isnan(ratio):
         note = fit.problem or "the fit did not converge"
     value = ratio
