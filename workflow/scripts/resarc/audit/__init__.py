@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from resarc.audit import counts, crosstables, survival_figures
+from resarc.audit import (
+    counts,
+    crosstables,
+    cutoffs,
+    intervals,
+    numbers,
+    significance,
+    survival_figures,
+    text,
+)
 from resarc.audit.finding import COLUMNS, SEVERITIES, VERDICTS, Finding, by_importance
 from resarc.protocol import Protocol
 from resarc.published import Published
@@ -33,10 +42,15 @@ __all__ = [
 Check = Callable[[Published, Protocol], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
+    # patients
     counts.flow,
     counts.groups_add_up,
     counts.percentages,
     counts.shares_total,
+    numbers.ranges,
+    numbers.grain,
+    numbers.definitions,
+    # survival
     survival_figures.medians_and_rates,
     survival_figures.crude_proportions,
     survival_figures.rates_over_time,
@@ -44,7 +58,21 @@ CHECKS: tuple[Check, ...] = (
     survival_figures.splits,
     survival_figures.medians_of_groups,
     survival_figures.medians_and_follow_up,
+    # intervals and tests
+    intervals.ordered,
+    intervals.types,
+    intervals.p_values,
     crosstables.cross_tables,
+    cutoffs.roc_cutoffs,
+    significance.chosen_cutoffs,
+    significance.multiplicity,
+    significance.subgroups_by_p,
+    # the text
+    significance.highlighted,
+    text.printed_twice,
+    text.same_figure_for_two_groups,
+    text.words_and_numbers,
+    text.announced,
 )
 """Every check, in the order in which a reader meets what it is about."""
 

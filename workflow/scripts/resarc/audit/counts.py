@@ -22,6 +22,8 @@ from resarc.estimand import Condition, Estimand
 from resarc.protocol import Protocol
 from resarc.published import ROUNDINGS, Figure, Published, Rounding
 
+ADJUSTED = "adjusted so that the category adds up to 100%"
+
 NEIGHBOURS = 3
 """A denominator other than the printed one is looked for down to this many patients fewer."""
 
@@ -70,7 +72,7 @@ def _shares(facts: Facts) -> list[_Share]:
         where = tuple(sorted((*e.where, level)))
         k = facts.printed_size(where)
         if k is None and (parts := facts.parts(level)):
-            k = facts._sum(e.where, parts[0].variable, [c.level for c in parts])
+            k = facts.sum(e.where, parts[0].variable, [c.level for c in parts])
             k = None if k is None or figure.id in k.figures else k
         if k is None or k.value <= n.value:
             found.append(_Share(figure, n, k))
@@ -97,15 +99,16 @@ def percentages(published: Published, protocol: Protocol) -> Iterator[Finding]:
         rest = [s for s in odd if place(s.figure) == where]
         yield Finding(
             check="percentages",
-            title=f"{where}: {_these(len(group), 'percentage')} as their counts give",
+            title=f"{where}: {_these(len(group), 'percentage')} follow{_s(len(group))} from the counts",
             verdict="consistent",
             severity="none",
             figures=tuple(s.figure.id for s in group),
             printed=listed((written(s.figure) for s in group), 6),
             recomputed=listed((s.recomputed for s in group), 6),
-            evidence=f"{_these(len(group), 'printed percentage')} of {where} are those of a whole "
-            "number of patients of their group, rounded half up"
-            + (f"; {len(rest)} more are treated separately." if rest else "."),
+            evidence="Each is the share of a whole number of patients of its group, rounded half up"
+            + (
+                f"; {len(rest)} of the same place {_are(len(rest))} treated apart." if rest else "."
+            ),
         )
 
     explained: dict[str, list[tuple[_Share, str]]] = defaultdict(list)
@@ -131,7 +134,8 @@ def percentages(published: Published, protocol: Protocol) -> Iterator[Finding]:
                 f"{written(s.figure)} is printed ({facts.phrase(s.figure.estimand)}; "
                 f"{s.figure.locator}), while {s.recomputed}; {text}."
                 for s, text in group
-            ),
+            )
+            + (_counter_test(facts, shares) if name == ADJUSTED else ""),
             hypothesis=name,
         )
 
@@ -147,7 +151,7 @@ def _reasons(share: _Share, facts: Facts, shares: list[_Share]) -> list[tuple[st
         if len(half_up) == len(column) and sum(half_up) != units_per_one(figure):
             found.append(
                 (
-                    "adjusted so that the category adds up to 100%",
+                    ADJUSTED,
                     f"rounded one by one the shares of the category add up to "
                     f"{float(sum(half_up)):g}, as printed to {units_per_one(figure)}",
                 )
@@ -170,7 +174,9 @@ def _reasons(share: _Share, facts: Facts, shares: list[_Share]) -> list[tuple[st
     if share.fits:
         against = [s for s in siblings if not share.fits & s.fits]
         name = "truncated" if "truncated" in share.fits else "rounded half to even"
-        text = f"{name} it is, though {name} does not give {len(against)} other shares there"
+        text = (
+            f"it would also be so {name}, but that does not give {len(against)} other shares there"
+        )
         entry = (name, f"it would be so {name}" if not against else text)
         found.insert(0 if not against else len(found), entry)
     if share.k is None:
@@ -181,6 +187,19 @@ def _reasons(share: _Share, facts: Facts, shares: list[_Share]) -> list[tuple[st
                 found.append((f"{n} patients as denominator", f"it is {counts[0]} of {n} patients"))
                 break
     return found
+
+
+def _counter_test(facts: Facts, shares: list[_Share]) -> str:
+    """Categories whose ordinarily rounded shares miss 100 and were left so."""
+    left: dict[str, None] = {}
+    for share in shares:
+        column = _column(share.figure, facts)
+        total = sum((f.value.value for f in column), Decimal(0))
+        known = {s.figure.id for s in shares if "half up" in s.fits}
+        if column and total != units_per_one(share.figure) and all(f.id in known for f in column):
+            name = facts.label(share.figure.estimand.subject)
+            left[f"{name} in {share.figure.locator} ({total})"] = None
+    return f" Not adjusted so: {listed(left)}." if left else ""
 
 
 def _unexplained(share: _Share, facts: Facts) -> Finding:
@@ -206,7 +225,7 @@ def _column(figure: Figure, facts: Facts) -> list[Figure]:
     """The printed shares of all levels of the figure's category, in its group and its place."""
     e = figure.estimand
     found = []
-    for level in facts.protocol.levels(e.subject):
+    for level in facts.levels(e.subject, e.where):
         same = facts.of(Estimand("proportion", e.subject, level, e.where))
         here = [f for f in same if place(f) == place(figure) and f.unit == figure.unit]
         if not here:
@@ -220,7 +239,21 @@ def _half_up(figure: Figure, k: int, n: int) -> Fraction:
 
 
 def _these(count: int, noun: str) -> str:
+    if noun.endswith("y") and count != 1:
+        return f"{count} {noun[:-1]}ies"
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _s(count: int) -> str:
+    return "s" if count == 1 else ""
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _add(count: int) -> str:
+    return "adds" if count == 1 else "add"
 
 
 def shares_total(published: Published, protocol: Protocol) -> Iterator[Finding]:
@@ -261,7 +294,7 @@ def shares_total(published: Published, protocol: Protocol) -> Iterator[Finding]:
     if fine:
         yield Finding(
             check="shares that add up",
-            title=f"The shares of {len(fine)} categories add up to 100% within rounding",
+            title=f"The shares of {_these(len(fine), 'category')} add up to 100% within rounding",
             verdict="consistent",
             severity="none",
             figures=tuple(f.id for _, column in fine for f in column),
@@ -287,7 +320,7 @@ def groups_add_up(published: Published, protocol: Protocol) -> Iterator[Finding]
             if (context, condition.variable) in seen:
                 continue
             seen.add((context, condition.variable))
-            levels = protocol.levels(condition.variable)
+            levels = facts.levels(condition.variable, context)
             counts = [
                 facts.printed_size((*context, Condition(condition.variable, level)))
                 for level in levels
@@ -312,7 +345,7 @@ def groups_add_up(published: Published, protocol: Protocol) -> Iterator[Finding]
     if fine:
         yield Finding(
             check="groups that add up",
-            title=f"{len(fine)} divisions of patients add up to the group they divide",
+            title=f"{_these(len(fine), 'division')} of patients {_add(len(fine))} up to the group divided",
             verdict="consistent",
             severity="none",
             figures=tuple(i for _, ids in fine for i in ids),

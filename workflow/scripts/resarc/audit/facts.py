@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 from resarc.audit.printing import whole_counts
 from resarc.estimand import Condition, Duration, Estimand
@@ -89,7 +89,7 @@ class Facts:
         found = self.printed_size(where)
         if found is None and not where:
             for variable in self.protocol.names("category"):
-                found = self._sum(where, variable, self.protocol.levels(variable))
+                found = self.sum(where, variable, self.protocol.levels(variable))
                 if found:
                     break
         if found is None:
@@ -100,7 +100,7 @@ class Facts:
         for condition in where:
             rest = tuple(c for c in where if c != condition)
             parts = self.parts(condition)
-            if parts and (found := self._sum(rest, parts[0].variable, [c.level for c in parts])):
+            if parts and (found := self.sum(rest, parts[0].variable, [c.level for c in parts])):
                 return found
             if condition.variable in self.protocol.endpoint_names and condition.level == "censored":
                 whole = self.size(rest)
@@ -123,24 +123,40 @@ class Facts:
         return ()
 
     def _event_levels(self, name: str) -> tuple[Condition, ...]:
+        """The levels of one category that mean an event. A rule's conditions that eligibility
+        asks for anyway do not count."""
         endpoint = self.protocol.endpoint(name)
+        given = [c for step in self.protocol.eligibility for c in step.keep]
         candidates = [endpoint.happened]
         if len(endpoint.events) == 1 and not endpoint.only_if:
             candidates += [
                 rule.when
                 for rule in self.protocol.rules
                 if len(rule.then) == 1
+                and rule.action == "reject"
                 and rule.then[0].variable == endpoint.events[0]
                 and rule.then[0].present
             ]
         for conditions in candidates:
+            conditions = [c for c in conditions if c not in given]
             if len(conditions) == 1 and conditions[0].one_of:
                 variable = conditions[0].variable
                 if self.protocol.kind(variable) == "category":
                     return tuple(Condition(variable, level) for level in conditions[0].one_of)
         return ()
 
-    def _sum(self, rest: Where, variable: str, levels) -> Count | None:
+    def levels(self, variable: str, where: Where = ()) -> tuple[str, ...]:
+        """The levels of a category that patients of a group can have: a group by a category that
+        collapses it holds only the levels collapsed."""
+        levels = self.protocol.levels(variable)
+        for condition in where:
+            parts = self.parts(condition)
+            if parts and parts[0].variable == variable:
+                levels = tuple(lv for lv in levels if lv in {p.level for p in parts})
+        return levels
+
+    def sum(self, rest: Where, variable: str, levels: Iterable[str]) -> Count | None:
+        """The size of a group as the sum over these levels; None unless all are known."""
         if any(c.variable == variable for c in rest):
             return None
         found = []
@@ -162,12 +178,6 @@ class Facts:
             if len(counts) == 1:
                 return Count(counts[0], (share.id, *whole.figures))
         return None
-
-    @cached_property
-    def contexts(self) -> tuple[Where, ...]:
-        """Every group that a figure speaks of, the whole cohort first."""
-        found = {(): None} | {f.estimand.where: None for f in self.figures}
-        return tuple(found)
 
     # -- words --------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from resarc.audit.finding import Finding, listed
 from resarc.audit.printing import number, percent, whole_counts, written
 from resarc.estimand import Condition, Estimand
 from resarc.protocol import Protocol
-from resarc.published import Figure, Published
+from resarc.published import Figure, Published, Rounding
 
 SHORTEST_YEAR = 360 / 365.25
 """A landmark of a year may have been taken at 360 days (twelve months of thirty); never later than
@@ -106,6 +106,7 @@ def _ordered_endpoints(facts: Facts) -> Iterator[Finding]:
         if not constraint.at_most:
             continue
         short, long = constraint.at_most
+        fine: list[tuple[Figure, Figure]] = []
         for figure in facts.firsts("survival", "median"):
             e = figure.estimand
             if e.subject != short:
@@ -113,17 +114,28 @@ def _ordered_endpoints(facts: Facts) -> Iterator[Finding]:
             other = facts.first(Estimand(e.statistic, long, e.argument, e.where))
             if other is None:
                 continue
-            fits = facts.exact(figure)[0] <= facts.exact(other)[1]
+            if facts.exact(figure)[0] <= facts.exact(other)[1]:
+                fine.append((figure, other))
+                continue
             yield Finding(
-                check="survival over time",
-                title=f"{facts.phrase(e)}: {'not above' if fits else 'above'} "
-                f"{facts.label(long).lower()}",
-                verdict="consistent" if fits else "inconsistent",
-                severity="none" if fits else "major",
+                check="ordered quantities",
+                title=f"{facts.phrase(e)}: printed above {facts.label(long).lower()}",
+                verdict="inconsistent",
+                severity="major",
                 figures=(figure.id, other.id),
                 printed=f"{written(figure)}; {written(other)}",
-                evidence=f"{facts.label(short)} never lasts longer than {facts.label(long).lower()} "
+                evidence=f"{facts.label(short)} is never above {facts.label(long).lower()} "
                 f"({constraint.why}); printed are {written(figure)} and {written(other)}.",
+            )
+        if fine:
+            yield Finding(
+                check="ordered quantities",
+                title=f"{facts.label(short)} is nowhere printed above {facts.label(long).lower()}",
+                verdict="consistent",
+                severity="none",
+                figures=tuple(f.id for pair in fine for f in pair),
+                printed="; ".join(f"{written(a)} ≤ {written(b)}" for a, b in fine),
+                evidence=f"One is never above the other: {constraint.why}.",
             )
 
 
@@ -140,12 +152,12 @@ def medians_and_rates(published: Published, protocol: Protocol) -> Iterator[Find
         name, where = median.estimand.subject, median.estimand.where
         if name not in protocol.endpoint_names:
             continue
-        low, high = facts.rounded_bounds(median)
+        low, high = facts.exact(median)
         for rate in facts.firsts("survival"):
             e = rate.estimand
             if e.subject != name or e.where != where:
                 continue
-            floor_, ceiling = facts.rounded_bounds(rate)
+            floor_, ceiling = facts.exact(rate)
             earliest, latest = e.time * SHORTEST_YEAR, e.time * LONGEST_YEAR
             below, above = ceiling < 0.5, floor_ > 0.5
             if (below and low > latest) or (above and high < earliest):
@@ -210,7 +222,7 @@ def medians_of_groups(published: Published, protocol: Protocol) -> Iterator[Find
                 facts.first(
                     Estimand("median", e.subject, where=(*e.where, Condition(variable, level)))
                 )
-                for level in protocol.levels(variable)
+                for level in facts.levels(variable, e.where)
                 if not any(c.variable == variable for c in e.where)
             ]
             if len(parts) < 2 or not all(parts):
@@ -267,6 +279,7 @@ def rates_as_counts(published: Published, protocol: Protocol) -> Iterator[Findin
         if not whole or name in crude:
             continue
         chance = prod(min(1.0, _spacing(facts, r)) for r in whole)
+        rare = "below one in a million" if chance < 1e-6 else f"about {number(chance, 2)}"
         follow_up = ""
         if shortest:
             first = facts.exact(shortest)
@@ -275,11 +288,10 @@ def rates_as_counts(published: Published, protocol: Protocol) -> Iterator[Findin
                     f" The shortest follow-up of survivors, {written(shortest)}, is later: nobody "
                     "was censored before, as it must be."
                 )
-            elif first[1] < rates[0].figure.estimand.time and not off:
+            elif first[0] < rates[0].figure.estimand.time and not off:
                 follow_up = (
-                    f" A survivor was censored at {written(shortest)}, before {when}; so no event "
-                    f"lies between {written(shortest)} and {when} in any group that holds such "
-                    "a survivor."
+                    f" The first survivor was censored at {written(shortest)}; so the events "
+                    f"counted at {when} came before, or the rates would not be such fractions."
                 )
         some = f"{len(whole)} of {len(rates)}" if off else f"all {len(whole)}"
         yield Finding(
@@ -291,8 +303,8 @@ def rates_as_counts(published: Published, protocol: Protocol) -> Iterator[Findin
             printed=listed((written_rate(r.figure) for r in whole), 40),
             recomputed=listed((r.text for r in whole), 40),
             evidence=f"{some.capitalize()} printed rates at {when} are k/n of their group. "
-            f"By chance this would happen with probability {number(chance, 2)}; it is what "
-            f"Kaplan-Meier gives while nobody is censored.{follow_up}",
+            f"Were the rates free to take any value, the probability of this would be {rare}; it is "
+            f"what Kaplan-Meier gives while nobody is censored.{follow_up}",
         )
     yield from _explain_misfits(facts, misfits)
 
@@ -333,7 +345,7 @@ def _explain_misfits(facts: Facts, misfits: list[_Rate]) -> Iterator[Finding]:
         found = _common_denominator(facts, where, n)
         if found:
             m, texts = found
-            hypotheses.append(f"{m} patients as denominator, {listed(texts)}")
+            hypotheses.append(f"{m} patients as denominator, {' and '.join(texts)}")
             recomputed += texts
         paths = [(r, kaplan_meier_path(facts.rounded_bounds(r.figure), n)) for r in rates]
         if all(path for _, path in paths):
@@ -382,21 +394,36 @@ def _explain_misfits(facts: Facts, misfits: list[_Rate]) -> Iterator[Finding]:
         )
 
 
+def _curve(facts: Facts, rate: _Rate) -> list[Figure]:
+    """Every printed rate of the same curve; an example must hold for all, so it is only given for
+    a curve of one."""
+    e = rate.figure.estimand
+    return [
+        f
+        for f in facts.firsts("survival")
+        if f.estimand.subject == e.subject and f.estimand.where == e.where
+    ]
+
+
 def _common_denominator(facts: Facts, where: Where, n: int) -> tuple[int, list[str]] | None:
     """The largest smaller denominator, down to four fifths, that gives every printed rate of the
     group, rounded or truncated."""
     rates = [f for f in facts.firsts("survival") if f.estimand.where == where]
     for m in range(n - 1, floor(0.8 * n), -1):
-        texts = []
-        for figure in rates:
-            half_up = whole_counts(figure, m)
-            counts = half_up or whole_counts(figure, m, "truncated")
-            if not counts:
-                break
-            rounding = "" if half_up else " truncated"
-            texts.append(f"{written_rate(figure)} = {counts[0]}/{m}{rounding}")
-        else:
-            return m, texts
+        conventions: tuple[Rounding, ...]
+        for conventions in (("half up",), ("truncated",), ("half up", "truncated")):
+            found = [whole_counts(f, m, *conventions) for f in rates]
+            if all(found):
+                how = {
+                    ("half up",): "",
+                    ("truncated",): ", truncated",
+                    ("half up", "truncated"): ", rounded or truncated",
+                }[conventions]
+                texts = [
+                    f"{written_rate(f)} = {k[0]}/{m}" for f, k in zip(rates, found, strict=True)
+                ]
+                texts[-1] += how
+                return m, texts
     return None
 
 
@@ -476,8 +503,8 @@ def _crude_readings(facts: Facts) -> list[_Crude]:
         for rate in rates:
             when, time = time_text(rate.figure.estimand.argument), rate.figure.estimand.time
             if median:
-                below = facts.rounded_bounds(rate.figure)[1] < 0.5
-                if below and facts.rounded_bounds(median)[0] > time * LONGEST_YEAR:
+                below = facts.exact(rate.figure)[1] < 0.5
+                if below and facts.exact(median)[0] > time * LONGEST_YEAR:
                     reasons.append(
                         f"{written_rate(rate.figure)} at {when} excludes the median of "
                         f"{written(median)}"
@@ -534,22 +561,26 @@ def _bounds_text(facts: Facts, reading: _Crude) -> str:
     last = max(reading.rates, key=lambda r: r.figure.estimand.time)
     followup = _survivors(facts, name, "followup_median")
     median = facts.first(Estimand("median", name))
-    found = crude_bounds(
-        last.n.value,
-        events.value,
-        [(r.figure.estimand.time, r.counts) for r in reading.rates],
-        facts.rounded_bounds(followup) if followup else None,
-        facts.rounded_bounds(median) if median else None,
-    )
+    landmarks = [(r.figure.estimand.time, r.counts) for r in reading.rates]
+    middle = facts.rounded_bounds(median) if median else None
+    found = crude_bounds(last.n.value, events.value, landmarks, None, middle)
     if found is None:
         return ""
-    return (
-        f"With {events.value} events among {last.n.value} patients"
-        + (f" and a median follow-up of survivors of {written(followup)}" if followup else "")
-        + f" the Kaplan-Meier {facts.label(name).lower()} at "
-        f"{time_text(last.figure.estimand.argument)} would then lie between "
-        f"{percent(found[0], 0)} and {percent(found[1], 0)}."
+    text = (
+        f"With {events.value} events among {last.n.value} patients the Kaplan-Meier "
+        f"{facts.label(name).lower()} at {time_text(last.figure.estimand.argument)} would then lie "
+        f"between {percent(found[0], 0)} and {percent(found[1], 0)}"
     )
+    if followup:
+        narrow = crude_bounds(
+            last.n.value, events.value, landmarks, facts.rounded_bounds(followup), middle
+        )
+        if narrow:
+            text += (
+                f", and between {percent(narrow[0], 0)} and {percent(narrow[1], 0)} if the median "
+                f"follow-up of {written(followup)} is that of the survivors"
+            )
+    return f"{text}."
 
 
 def crude_bounds(
@@ -587,7 +618,7 @@ def crude_bounds(
             elif followup and time >= followup[1]:
                 allowed = allowed & (gone >= (censored + 1) // 2)
         least = greatest = np.ones(())
-        for start, end, m, d in zip(at_risk, at_risk[1:], leave, grids, strict=True):
+        for start, end, m, d in zip(at_risk[:-1], at_risk[1:], leave, grids, strict=True):
             still = start - (m - d)
             least = least * np.where(still > 0, end / np.maximum(still, 1), 0.0)
             greatest = greatest * (start - d) / start
@@ -618,7 +649,7 @@ def splits(published: Published, protocol: Protocol) -> Iterator[Finding]:
         for variable in protocol.names("category"):
             if any(c.variable == variable for c in e.where):
                 continue
-            levels = protocol.levels(variable)
+            levels = facts.levels(variable, e.where)
             wheres = [tuple(sorted((*e.where, Condition(variable, lv)))) for lv in levels]
             parts = [rates.get(Estimand("survival", e.subject, e.argument, w)) for w in wheres]
             known = [p for p in parts if p]
