@@ -61,3 +61,23 @@ def test_a_direction_that_only_both_covariates_have():
     assert (np.diff(X[:, 0] - X[:, 1]) <= 0).all()
     fits = batch.cox_fits(np.arange(1.0, 6)[None], np.ones((1, 5), bool), X[None])
     np.testing.assert_array_equal(fits.beta, [[np.inf, -np.inf]])
+
+
+@pytest.mark.unit
+def test_what_separation_leaves_without_information_has_no_estimate():
+    # The only death has a = 1, b = 1; the others (0, 0) and (0, 1). Once a has run to infinity,
+    # nothing in the likelihood depends on b.
+    fits = batch.cox_fits(
+        np.zeros((1, 3)), np.array([[False, True, False]]), np.array([[0.0, 0], [1, 1], [0, 1]])
+    )
+    assert fits.beta[0, 0] == np.inf
+    assert not np.isfinite(fits.beta[0, 1])
+
+
+@pytest.mark.unit
+def test_what_separation_leaves_informed_keeps_its_estimate():
+    # a = 1 dies first; then b is as in test_cox: deaths with b = 0, 1, 1, 0 give h = (1 + 5^(1/2))/2.
+    X = np.array([[1.0, 0.5], [0, 0], [0, 1], [0, 1], [0, 0]])
+    fits = batch.cox_fits(np.arange(1.0, 6)[None], np.ones((1, 5), bool), X[None])
+    assert fits.beta[0, 0] == np.inf
+    assert np.exp(fits.beta[0, 1]) == pytest.approx((1 + np.sqrt(5)) / 2, rel=1e-6)

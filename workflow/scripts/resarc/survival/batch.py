@@ -236,6 +236,23 @@ def _last_follow_up(order: RiskOrder, part: np.ndarray) -> np.ndarray:
     return np.where(part, order.time, -np.inf).max(axis=1, initial=-np.inf)
 
 
+def martingale_residuals(order: RiskOrder, mask: np.ndarray | None = None) -> np.ndarray:
+    """Event less Nelson-Aalen hazard (M, n), per patient; 0 outside `mask`.
+
+    The log-rank statistic's observed less expected events of a group is the sum over its patients.
+    Source: Therneau, Grambsch & Fleming, Biometrika 1990;77:147.
+    """
+    counts = _counts(order, mask)
+    n, d = counts.at_risk, counts.deaths
+    end = order.last == np.arange(order.time.shape[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hazard = np.where(end & (d > 0), d / n, 0.0).cumsum(axis=1)
+    residual = np.where(counts.part, counts.death - order.at_last(hazard), 0.0)
+    found = np.empty_like(residual)
+    np.put_along_axis(found, order.index, residual, axis=1)
+    return found
+
+
 def km_steps(
     order: RiskOrder, mask: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -471,6 +488,7 @@ class EfronLikelihood:
 class CoxFits:
     """`beta`, `se` (M, p), `log_likelihood`, `null_log_likelihood`, `converged` (M,); `infinite`
     (M, p) marks coefficients without a finite estimate, `score` (M,) is the score statistic at 0.
+    Beside infinite coefficients, one on which nothing informs any more is NaN.
     """
 
     beta: np.ndarray
@@ -565,6 +583,10 @@ def newton(
     with np.errstate(invalid="ignore"):
         se = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     beta = np.where(solvable[:, None], beta, np.nan)
+    # Beside an infinite coefficient another may be left without information: it has no estimate.
+    with np.errstate(invalid="ignore"):
+        unknown = infinite.any(axis=1, keepdims=True) & ~infinite & ~(se * scale < 1e4)
+    beta, se = np.where(unknown, np.nan, beta), np.where(unknown, np.nan, se)
     direction = np.where(step == 0, beta, step)
     return CoxFits(
         np.where(infinite, np.copysign(np.inf, direction), beta),

@@ -35,8 +35,9 @@ class CoxResult:
     `coefficients`: one row per covariate with `covariate, log_hr, se, hazard_ratio, lower, upper,
     z, p` (limits on the hazard ratio scale; z and p are Wald's). `problem` says in words why there
     is no finite estimate, and is empty otherwise. `separated` means a monotone likelihood: the
-    covariates named in `problem` have a hazard ratio of 0 or infinity, z and p are NaN, and the
-    likelihood-ratio test (`lr_p`) is the one to report.
+    covariates named in `problem` have a hazard ratio of 0 or infinity, their z and p are NaN, and
+    the likelihood-ratio test (`lr_p`) is the one to report; a covariate on which nothing informs
+    any more beside them is NaN.
     """
 
     coefficients: pd.DataFrame
