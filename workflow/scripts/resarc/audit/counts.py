@@ -277,7 +277,16 @@ def shares_total(published: Published, protocol: Protocol) -> Iterator[Finding]:
         unit = figure.unit
         name = f"{facts.label(e.subject)} ({facts.group(e.where)})"
         if low - 1e-9 <= 1 <= high + 1e-9:
-            fine.append((f"{name}: {total}{unit}", column))
+            n = facts.size(e.where)
+            counts = [whole_counts(f, n.value, *ROUNDINGS) for f in column] if n else []
+            text = f"{name}: {total}{unit}"
+            if counts and all(len(k) == 1 for k in counts):
+                ks = [k[0] for k in counts]
+                text += f", {' + '.join(map(str, ks))} = {sum(ks)} patients"
+                if sum(ks) != n.value:
+                    yield _implied_counts(name, column, ks, n)
+                    continue
+            fine.append((text, column))
             continue
         yield Finding(
             check="shares that add up",
@@ -302,6 +311,21 @@ def shares_total(published: Published, protocol: Protocol) -> Iterator[Finding]:
             evidence="In each category the printed shares of all levels add up to 100% within "
             "what rounding to the printed digits can move them.",
         )
+
+
+def _implied_counts(name: str, column: list[Figure], counts: list[int], n: Count) -> Finding:
+    text = f"{' + '.join(map(str, counts))} = {sum(counts)}"
+    return Finding(
+        check="shares that add up",
+        title=f"{name}: the shares are those of {sum(counts)} patients, the group has {n.value}",
+        verdict="inconsistent",
+        severity="minor",
+        figures=(*(f.id for f in column), *n.figures),
+        printed="; ".join(written(f) for f in column),
+        recomputed=f"{text}, printed {n.value}",
+        evidence=f"Each share of {name} is that of one whole number of {n.value} patients; together "
+        f"they are {text}. Patients without a value, or another denominator, would explain it.",
+    )
 
 
 def groups_add_up(published: Published, protocol: Protocol) -> Iterator[Finding]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import ceil, hypot
+from dataclasses import astuple, dataclass
+from math import hypot
 
 from resarc.audit.facts import Facts, time_text
 from resarc.audit.finding import Finding
@@ -52,17 +52,30 @@ def auc_if_youden(point: Point) -> float:
     return j + (1 - j * j) / 2
 
 
-def auc_if_closest(point: Point) -> float:
-    """Greatest area of a stepwise curve (no tied values) of which no corner is nearer to perfect
-    classification than this point."""
+def auc_if_closest(point: Point, tied: int = 1) -> float:
+    """Greatest area of a ROC curve none of whose points is nearer to perfect classification than
+    this one, with at most `tied` patients to one value of the marker.
+
+    The curve is a chain of points (false positives, true positives) outside the circle around
+    perfect classification through the point; between two of them, patients with one value, it is
+    straight. The greatest area is found by dynamic programming over the lattice.
+    """
     nearest = hypot(1 - point.sensitivity, 1 - point.specificity) - 1e-12
-    area = 0
-    for i in range(point.controls):
-        x = i / point.controls
-        area += max(
-            j for j in range(point.cases + 1) if j == 0 or hypot(x, 1 - j / point.cases) >= nearest
-        )
-    return area / (point.cases * point.controls)
+    cases, controls = point.cases, point.controls
+    best: dict[tuple[int, int], float] = {(0, 0): 0.0}
+    for i in range(controls + 1):
+        for j in range(cases + 1):
+            if (i, j) == (0, 0) or hypot(i / controls, 1 - j / cases) < nearest:
+                continue
+            before = [
+                best[i - di, j - dj] + di * (j - dj / 2)
+                for di in range(min(i, tied) + 1)
+                for dj in range(min(j, tied - di) + 1)
+                if di + dj and (i - di, j - dj) in best
+            ]
+            if before:
+                best[i, j] = max(before)
+    return best.get((controls, cases), 0.0) / (cases * controls)
 
 
 def _points(facts: Facts, cutoff: Figure) -> list[tuple[Point, tuple[str, ...]]]:
@@ -96,22 +109,22 @@ def _points(facts: Facts, cutoff: Figure) -> list[tuple[Point, tuple[str, ...]]]
     return found
 
 
-def _one_out(point: Point) -> list[Point]:
-    """The same cut-off without one patient who survives, from either group: his status at the time
-    is open if he was censored before."""
-    found = []
-    if point.controls > 1:
-        if point.false_positive:
-            found.append(
-                Point(
-                    point.true_positive, point.cases, point.false_positive - 1, point.controls - 1
-                )
-            )
-        if point.false_positive < point.controls:
-            found.append(
-                Point(point.true_positive, point.cases, point.false_positive, point.controls - 1)
-            )
-    return found
+def _one_left_out(point: Point) -> list[Point]:
+    """The same cut-off without one patient who survives, of either group: who is censored before
+    the time has no known status."""
+    tp, cases, fp, controls = astuple(point)
+    if controls < 2:
+        return []
+    found = [Point(tp, cases, fp, controls - 1)] if fp < controls else []
+    return found + ([Point(tp, cases, fp - 1, controls - 1)] if fp else [])
+
+
+def _one_as_case(point: Point) -> list[Point]:
+    """The same cut-off with one patient who survives counted as a case."""
+    return [
+        Point(tp + (fp < point.false_positive), cases + 1, fp, controls)
+        for tp, cases, fp, controls in map(astuple, _one_left_out(point))
+    ]
 
 
 def roc_cutoffs(published: Published, protocol: Protocol) -> Iterator[Finding]:
@@ -136,8 +149,8 @@ def roc_cutoffs(published: Published, protocol: Protocol) -> Iterator[Finding]:
                 figures=(cutoff.id, auc.id),
                 printed=f"cut-off {written(cutoff)}; area {auc.printed}",
                 evidence=f"An area of {auc.printed} means that the marker does not order patients "
-                f"by outcome at {time_text(e.argument)} better than chance; a cut-off on it, "
-                "though the best of the curve, divides by chance.",
+                f"by outcome at {time_text(e.argument)} better than chance; a cut-off chosen on "
+                "it has no support in the data.",
             )
         points = _points(facts, cutoff)
         if not points:
@@ -150,9 +163,11 @@ def roc_cutoffs(published: Published, protocol: Protocol) -> Iterator[Finding]:
             Estimand("followup_minimum", e.subject, where=(Condition(e.subject, "censored"),))
         )
         open_status = shortest is None or facts.exact(shortest)[0] < e.time
-        with_variants = [q for p, _ in points for q in ([p, *_one_out(p)] if open_status else [p])]
-        if all(low > auc_if_youden(q) for q in with_variants):
-            yield _not_youden(facts, cutoff, auc, points[0][0], with_variants, ids)
+        exact = [p for p, _ in points]
+        left_out = [q for p in exact for q in _one_left_out(p)] if open_status else []
+        as_case = [q for p in exact for q in _one_as_case(p)] if open_status else []
+        if all(low > auc_if_youden(q) for q in (*exact, *left_out)):
+            yield _not_youden(facts, cutoff, auc, exact, left_out, as_case, ids)
         else:
             fine.append((cutoff, auc, points[0][0], ids))
     if fine:
@@ -209,38 +224,48 @@ def _not_youden(
     facts: Facts,
     cutoff: Figure,
     auc: Figure,
-    point: Point,
-    variants: list[Point],
+    exact: list[Point],
+    left_out: list[Point],
+    as_case: list[Point],
     ids: tuple[str, ...],
 ) -> Finding:
-    most = max(auc_if_youden(q) for q in variants)
-    closest = max(auc_if_closest(q) for q in variants)
-    fits = facts.rounded_bounds(auc)[0] <= closest
-    label = facts.label(cutoff.estimand.by)
-    slack = (
-        f" (at most {ceil(100 * most) / 100:.2f} if one survivor is left out because his status at "
-        "the time is open)"
-        if len(variants) > 1
-        else ""
-    )
-    hypothesis = "the criterion is the point closest to perfect classification" if fits else ""
+    point = exact[0]
+    needed = facts.rounded_bounds(auc)[0]
+    youden = max(map(auc_if_youden, exact))
+    slack = ""
+    if left_out:
+        most = max(map(auc_if_youden, left_out))
+        slack = f" ({number(most, 2)} without one survivor, who may be censored before the time)"
+    hypotheses = []
+    for tied, how in ((1, ""), (2, ", two patients sharing values")):
+        closest = max(auc_if_closest(q, tied) for q in (*exact, *left_out))
+        if needed <= closest:
+            hypotheses.append(
+                f"the criterion is the point closest to perfect classification{how} (area up to "
+                f"{number(closest, 2)})"
+            )
+            break
+    if as_case and needed <= max(map(auc_if_youden, as_case)):
+        hypotheses.append(
+            "a survivor censored before the time is counted as a death (area up to "
+            f"{number(max(map(auc_if_youden, as_case)), 2)})"
+        )
+    hypothesis = "; or ".join(hypotheses)
     return Finding(
         check="cut-off and area",
-        title=f"{label}: with an area of {auc.printed} the cut-off {cutoff.printed} does not have "
-        "the greatest Youden index",
-        verdict="explained" if fits else "inconsistent",
+        title=f"{facts.label(cutoff.estimand.by)}: with an area of {auc.printed} the cut-off "
+        f"{cutoff.printed} does not have the greatest Youden index",
+        verdict="explained" if hypotheses else "inconsistent",
         severity="minor",
         figures=ids,
         printed=f"cut-off {written(cutoff)}; area {auc.printed}",
-        recomputed=f"{_accuracy(point)}; area at most {number(auc_if_youden(point), 2)} under "
-        f"Youden, {number(closest, 2)} under the closest point",
-        evidence=f"The groups made at {cutoff.printed} have {_accuracy(point)}. Had no other "
-        f"cut-off a greater J, the area could be at most {number(auc_if_youden(point), 2)}{slack}; "
-        f"printed is {auc.printed} ({auc.locator}). The criterion is not named. "
+        recomputed=f"{_accuracy(point)}; area at most {number(youden, 2)} under Youden",
+        evidence=f"The groups made at {cutoff.printed} have {_accuracy(point)}. If no other "
+        f"cut-off has a greater J, the area is at most {number(youden, 2)}{slack}; printed is "
+        f"{auc.printed} ({auc.locator}). "
         + (
-            f"The point closest to perfect classification allows an area of up to "
-            f"{number(closest, 2)} and would explain it."
-            if fits
+            f"It would fit if {hypothesis}."
+            if hypotheses
             else "Other patients or another outcome behind the curve would explain it."
         ),
         hypothesis=hypothesis,

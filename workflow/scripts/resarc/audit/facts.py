@@ -184,10 +184,13 @@ class Facts:
     def group(self, where: Where) -> str:
         if not where:
             return "all patients"
-        return ", ".join(
-            f"{self.label(c.variable)}: {self.protocol.level_label(c.variable, c.level)}"
-            for c in where
-        )
+        return ", ".join(map(self._condition, where))
+
+    def _condition(self, c: Condition) -> str:
+        if c.variable in self.protocol.endpoint_names:
+            how = "with" if c.level == "event" else "without"
+            return f"patients {how} an event ({self.label(c.variable).lower()})"
+        return f"{self.label(c.variable)}: {self.protocol.level_label(c.variable, c.level)}"
 
     def label(self, name: str) -> str:
         return self.protocol.label(name)

@@ -33,6 +33,10 @@ def _summaries(facts: Facts) -> dict[tuple[str, Where], dict[str, Figure]]:
     return found
 
 
+def _statistic(figure: Figure) -> str:
+    return figure.estimand.statistic.removeprefix("followup_")
+
+
 def _name(facts: Facts, subject: str, where: Where) -> str:
     text = facts.label(subject)
     if subject in facts.protocol.endpoint_names:
@@ -81,7 +85,7 @@ def ranges(published: Published, protocol: Protocol) -> Iterator[Finding]:
                 verdict="inconsistent",
                 severity="minor",
                 figures=tuple(f.id for f in figures),
-                printed="; ".join(f"{f.estimand.kind.name} {written(f)}" for f in figures),
+                printed="; ".join(f"{_statistic(f)} {written(f)}" for f in figures),
                 recomputed=evidence,
                 evidence=f"Printed for {name}: "
                 f"{listed(f'{f.estimand.kind.label} {written(f)}' for f in figures)}; {evidence}. "
@@ -96,7 +100,7 @@ def ranges(published: Published, protocol: Protocol) -> Iterator[Finding]:
             severity="none",
             figures=tuple(f.id for _, figures in fine for f in figures),
             printed="; ".join(
-                f"{name}: {listed(f'{f.estimand.kind.name} {f.printed}' for f in figures)}"
+                f"{name}: {listed(f'{_statistic(f)} {f.printed}' for f in figures)}"
                 for name, figures in fine
             ),
             evidence="Minimum, median and maximum are in order, and a printed mean or standard "

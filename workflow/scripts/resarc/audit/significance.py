@@ -97,9 +97,9 @@ def highlighted(published: Published, protocol: Protocol) -> Iterator[Finding]:
             figures=(figure.id,),
             printed=f"p {figure.printed}",
             evidence=f"{figure.locator} prints p {figure.printed}, below "
-            f"{passages[0].threshold:g}; {listed(p.locator for p in passages)} "
-            f"{'lists' if len(passages) == 1 else 'list'} the significant results without it."
-            f"{reason}",
+            f"{passages[0].threshold:g}. {len(passages)} passage"
+            f"{' lists' if len(passages) == 1 else 's list'} the significant results without it "
+            f"({'; '.join(p.locator for p in passages)}).{reason}",
         )
     if faultless:
         yield Finding(
@@ -107,7 +107,7 @@ def highlighted(published: Published, protocol: Protocol) -> Iterator[Finding]:
             title="The text lists the results that are significant in print",
             verdict="consistent",
             severity="none",
-            printed=listed(p.locator for p in faultless),
+            printed="; ".join(p.locator for p in faultless),
             evidence="Every p below the threshold is listed and none that is not.",
         )
 
@@ -155,7 +155,12 @@ def multiplicity(published: Published, protocol: Protocol) -> Iterator[Finding]:
         high = np.array([min(b[1], 1.0) for b in bounds])
         low = np.array([max(b[0], 0.0) for b in bounds])
         significant = [f for f in figures if _significant(facts, f, alpha)]
-        names = {f.id: _factor(facts, f.estimand) for f in figures}
+        several = len({f.estimand.subject for f in figures}) > 1
+        names = {
+            f.id: (f"{facts.label(f.estimand.subject)} by " if several and f.estimand.by else "")
+            + _factor(facts, f.estimand)
+            for f in figures
+        }
         text = []
         surely: list[str] = []
         for label, adjust in (("Holm", holm), ("Benjamini-Hochberg", benjamini_hochberg)):
@@ -184,9 +189,13 @@ def multiplicity(published: Published, protocol: Protocol) -> Iterator[Finding]:
             recomputed="; ".join(text),
             evidence=f"{len(figures)} tests at {alpha:g} give {number(expected, 2)} false positives "
             f"on average if nothing differs; {len(significant)} are below. After adjustment for "
-            f"all tests of the place there remain, by {text[0]}; by {text[1]}. The paper prints "
-            "unadjusted p.",
+            f"all tests of the place there remain, by {_joined(text)}.",
         )
+
+
+def _joined(text: list[str]) -> str:
+    (first, one), (second, other) = (t.split(": ", 1) for t in text)
+    return f"{first} and by {second}: {one}" if one == other else f"{text[0]}; by {text[1]}"
 
 
 # -- subgroups -------------------------------------------------------------------------------------------

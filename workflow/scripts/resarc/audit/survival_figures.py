@@ -544,8 +544,8 @@ def crude_proportions(published: Published, protocol: Protocol) -> Iterator[Find
         recomputed="; ".join(r.text for r in rates),
         evidence=f"Every printed rate of {names} is a whole number of all {rates[0].n.value} "
         f"patients ({len(sharp)} of {len(rates)} are printed finely enough to tell; by chance the "
-        f"probability is {number(chance, 2)}), although {listed(reasons)}. A Kaplan-Meier rate "
-        "would rarely be such a fraction, and not with those figures. Crude proportions, patients "
+        f"probability is {number(chance, 2)}), although {listed(reasons)}. Once patients are "
+        "censored a Kaplan-Meier rate is seldom such a fraction. Crude proportions, patients "
         "observed beyond the time divided by all patients, explain all of them."
         + "".join(f" {text}" for text in bounds)
         + " This is a hypothesis, not a proof.",

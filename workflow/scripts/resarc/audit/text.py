@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
-from resarc.audit.facts import Facts, Where
+from resarc.audit.facts import Facts, Where, time_text
 from resarc.audit.finding import Finding, listed
 from resarc.audit.printing import written
 from resarc.estimand import Condition, Estimand
@@ -108,10 +108,13 @@ def same_figure_for_two_groups(published: Published, protocol: Protocol) -> Iter
         sizes = f" ({m.value} of {n.value} patients)" if n and m else ""
         listing = listed(f"{a.estimand.kind.label} {written(a)}" for a, _ in found)
         first = found[0]
+        follow_up = telling[0].estimand.statistic.startswith("followup_")
+        name = f"Follow-up ({facts.label(subject).lower()})" if follow_up else facts.label(subject)
         yield Finding(
             check="one figure for two groups",
-            title=f"{facts.label(subject)}: {len(found)} identical "
-            f"{'figure is' if len(found) == 1 else 'figures are'} printed for two populations",
+            title=f"{name}: the same {len(found)} "
+            f"{'figure is' if len(found) == 1 else 'figures are'} printed for "
+            f"{facts.group(where)} and for {facts.group(inner)}",
             verdict="explained",
             severity="minor",
             figures=tuple(f.id for pair in found for f in pair),
@@ -119,9 +122,35 @@ def same_figure_for_two_groups(published: Published, protocol: Protocol) -> Iter
             evidence=f"{listing}: printed for {facts.group(where)} ({first[0].locator}) and again "
             f"for {facts.group(inner)}{sizes} ({first[1].locator}). A group and a part of it "
             "seldom agree to the last digit in mean and median; one population behind both places "
-            "would explain it, and the figures do not say which.",
+            f"would explain it.{_which(facts, subject, found)}",
             hypothesis="both places describe the same patients",
         )
+
+
+def _which(facts: Facts, subject: str, found: list[tuple[Figure, Figure]]) -> str:
+    """Whether a median follow-up can be that of all patients, if rates are read as crude."""
+    median = next((a for a, _ in found if a.estimand.statistic == "followup_median"), None)
+    if median is None or median.estimand.where:
+        return ""
+    rates = [
+        f
+        for f in facts.firsts("survival")
+        if f.estimand.subject == subject and not f.estimand.where
+    ]
+    above = [f for f in rates if facts.exact(f)[0] > 0.5]
+    below = [f for f in rates if facts.exact(f)[1] < 0.5]
+    if not above or not below:
+        return ""
+    late = max(above, key=lambda f: f.estimand.time)
+    early = min(below, key=lambda f: f.estimand.time)
+    low, high = facts.exact(median)
+    fits = low <= early.estimand.time and high >= late.estimand.time
+    return (
+        f" If the printed rates are crude, {late.printed}{late.unit} at "
+        f"{time_text(late.estimand.argument)} and {early.printed}{early.unit} at "
+        f"{time_text(early.estimand.argument)} put the median observed time of all patients "
+        f"between the two, where {written(median)} {'lies' if fits else 'does not lie'}."
+    )
 
 
 # -- words ------------------------------------------------------------------------------------------
@@ -203,9 +232,9 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def announced(published: Published, protocol: Protocol) -> Iterator[Finding]:
-    """What the Methods announce and the paper never prints, or prints in words only."""
+    """What the Methods announce and the paper never prints, or tells in words only."""
     del protocol  # what is announced concerns the paper alone
-    printed = []
+    printed, in_words, nowhere = [], [], []
     for item in published.announced:
         figures = [
             f
@@ -213,21 +242,32 @@ def announced(published: Published, protocol: Protocol) -> Iterator[Finding]:
             if any(_matches(pattern, str(f.estimand)) for pattern in item.estimands)
         ]
         numbers = [f for f in figures if not f.claim and not f.not_available]
-        if numbers:
-            printed.append((item, numbers))
+        pile = printed if numbers else in_words if figures else nowhere
+        pile.append((item, numbers or figures))
+    abstract_only = all(f.locator.startswith("Abstract") for f in published.figures)
+    read = (
+        "Only the abstract was read; the paper may print them."
+        if abstract_only
+        else "They may stand in a part of the paper that was not read."
+    )
+    for pile, how, rest in (
+        (nowhere, "no printed result", "No figure of them, and no statement in words, was found"),
+        (in_words, "a result in words only", "Their results are told in words, without a number"),
+    ):
+        if not pile:
             continue
-        in_words = bool(figures)
+        one = len(pile) == 1
         yield Finding(
             check="announced and printed",
-            title=f"Announced, {'given in words only' if in_words else 'not printed'}: {item.what}",
+            title=f"{len(pile)} announced {'analysis has' if one else 'analyses have'} {how}: "
+            + listed((_lower(item.what) for item, _ in pile), 4),
             verdict="not checkable",
-            severity="note" if in_words else "minor",
-            figures=tuple(f.id for f in figures),
-            printed="; ".join(f.says for f in figures if f.says),
-            evidence=f"{item.locator} announces {_lower(item.what)}; "
-            + ("the result is told in words, without a number" if in_words else "no result of it")
-            + (". " if in_words else " stands in what was read. ")
-            + "It may stand in a part of the paper that was not at hand.",
+            severity="minor" if pile is nowhere and not abstract_only else "note",
+            figures=tuple(f.id for _, figures in pile for f in figures),
+            printed="; ".join(f.says for _, figures in pile for f in figures if f.says),
+            evidence="Announced: "
+            + "; ".join(f"{_lower(item.what)} ({item.locator})" for item, _ in pile)
+            + f". {rest}. {read}",
         )
     if printed:
         yield Finding(
