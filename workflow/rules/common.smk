@@ -70,8 +70,8 @@ def if_reconstructed(*names):
 
 
 def options(files):
-    """Files that only some studies have, as options named after them: --targets=results/…"""
-    return [f"--{Path(name).stem}={name}" for name in files]
+    """Files that only some studies have, as options named after them: --targets results/…"""
+    return [word for name in files for word in (f"--{Path(name).stem}", name)]
 
 
 def all_results(wildcards):

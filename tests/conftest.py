@@ -1,0 +1,60 @@
+"""Shared by tests that run the pipeline: a copy of the repository, and Snakemake in it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PARTS = (
+    "Snakefile",
+    "workflow",
+    "config",
+    "notebooks",
+    "profiles",
+    "environment.yml",
+    "pyproject.toml",
+    "uv.lock",
+)
+
+
+class Copy:
+    """A copy of what the pipeline consists of, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "a copy"
+        for part in PARTS:
+            source = ROOT / part
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", ".*")
+                shutil.copytree(source, self.root / part, ignore=ignored)
+            else:
+                self.root.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, self.root / part)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.root / name
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake as a user does, with nothing of an activated environment."""
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        environment = {"PATH": os.defpath, "HOME": str(self.root), "LANG": "C"}
+        return subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text in a file; an error if it is not there."""
+        path = self.root / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{name} does not hold {old!r}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def copy_repository():
+    """A function: a copy of the repository in a folder."""
+    return Copy

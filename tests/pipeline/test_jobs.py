@@ -1,0 +1,111 @@
+"""What runs when: everything once, then nothing, then only what a change can affect.
+
+The command lines are made to write their outputs without content, so that the jobs are Snakemake's
+own; which code a stage rests on is still read from the rest of the real command lines.
+"""
+
+import pytest
+
+pytestmark = pytest.mark.config
+
+STUDIES = {"oslo2014", "sysucc2015", "qu2024", "okayama2022"}
+ALL_STUDIES = {"summary/harmonised.csv", "summary/pooled.csv", "report/index.html", "manifest.json"}
+STUB = """
+import sys
+from pathlib import Path
+
+for name, value in zip(sys.argv, sys.argv[1:]):
+    path = Path(value)
+    if name == "--figures":
+        path.mkdir(parents=True)
+    elif name.startswith("--") and path.suffix and not path.exists():
+        path.write_text(value)
+raise SystemExit
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(copy_repository, tmp_path_factory):
+    """A copy in which everything has been run."""
+    copy = copy_repository(tmp_path_factory.mktemp("jobs"))
+    for script in (copy / "workflow/scripts").glob("*.py"):
+        name = str(script.relative_to(copy.root))
+        if name != "workflow/scripts/command.py":
+            copy.edit(name, "from __future__ import annotations\n", STUB)
+    done = copy.snakemake("--cores", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "results/report/index.html" in done.stdout
+    return copy
+
+
+def outdated(copy) -> set[str]:
+    """Result files that Snakemake would make anew."""
+    done = copy.snakemake("--summary")
+    assert done.returncode == 0, done.stdout + done.stderr
+    header, *rows = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
+    plan = header.index("plan")
+    assert len(rows) > 80
+    return {row[0].removeprefix("results/") for row in rows if row[plan] != "no update"}
+
+
+def studies_of(files: set[str]) -> set[str]:
+    return {name.split("/")[0] for name in files} & STUDIES
+
+
+def test_nothing_is_left_to_do_after_a_run(ran):
+    done = ran.snakemake()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+@pytest.fixture
+def changed(ran):
+    """A function: change a file's content for the length of a test."""
+    kept = {}
+
+    def change(name: str, text: str) -> None:
+        path = ran / name
+        kept[path] = path.read_bytes()
+        path.write_bytes(kept[path] + text.encode())
+
+    yield change
+    for path, content in kept.items():
+        path.write_bytes(content)
+
+
+def test_one_study_s_data_moves_that_study_and_what_stands_over_all(ran, changed):
+    changed("results/qu2024/reconstruction/export.csv", "one more row\n")
+    files = outdated(ran)
+    assert studies_of(files) == {"qu2024"}
+    assert files >= ALL_STUDIES | {"qu2024/cohort.parquet", "qu2024/report.pdf"}
+    assert "qu2024/reconstruction/ensemble.parquet" not in files
+    assert "qu2024/identified.csv" not in files
+    assert "qu2024/audit.csv" not in files
+
+
+def test_one_study_s_configuration_moves_that_study_and_what_stands_over_all(ran, changed):
+    changed("config/published/oslo2014.yaml", "# a note\n")
+    files = outdated(ran)
+    assert studies_of(files) == {"oslo2014"}
+    assert files >= ALL_STUDIES | {"oslo2014/audit.csv", "oslo2014/comparison.csv"}
+
+
+@pytest.mark.parametrize(
+    ("module", "first", "untouched"),
+    [
+        ("audit/counts.py", "audit.csv", "estimates.csv"),
+        ("report/templates/report.typ", "report.pdf", "comparison.csv"),
+        ("survival/cox.py", "estimates.csv", "clean.parquet"),
+    ],
+)
+def test_an_edited_module_moves_the_stages_that_import_it(ran, changed, module, first, untouched):
+    changed(f"workflow/scripts/resarc/{module}", "\n# a note\n")
+    files = outdated(ran)
+    assert files >= {f"{study}/{first}" for study in STUDIES}
+    assert not files & {f"{study}/{untouched}" for study in STUDIES}
+
+
+def test_a_file_that_is_only_touched_moves_nothing(ran):
+    (ran / "config/studies/oslo2014.yaml").touch()
+    (ran / "workflow/scripts/resarc/estimand.py").touch()
+    assert outdated(ran) == set()
