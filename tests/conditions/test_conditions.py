@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from resarc.conditions import contradicts, describe, meets, meets_all
+from resarc.conditions import (
+    contradicts,
+    describe,
+    meets,
+    meets_all,
+    value_contradicts,
+    value_meets,
+)
 from resarc.errors import DataError
 from resarc.protocol import Condition
 
@@ -42,6 +49,8 @@ def test_conditions(value, condition, met, contradicted):
     condition = Condition(variable="x", **condition)
     assert meets(frame, condition).tolist() == [met]
     assert contradicts(frame, condition).tolist() == [contradicted]
+    assert value_meets(value, condition) is met
+    assert value_contradicts(value, condition) is contradicted
 
 
 def test_all_of_none_is_everyone():

@@ -109,3 +109,28 @@ def _agrees(values: pd.Series, condition: Condition) -> pd.Series:
 
 def _comparable(levels: tuple[str, ...], numeric: bool) -> list[str] | list[float]:
     return [float(level) for level in levels] if numeric else list(levels)
+
+
+def value_meets(value: str | float | None, condition: Condition) -> bool:
+    """`meets` for one value; None and NaN are missing."""
+    if value is None or value != value:
+        return _only_absent(condition)
+    levels = (condition.one_of or (), condition.none_of or ())
+    if not isinstance(value, str):
+        levels = tuple(tuple(map(float, some)) for some in levels)
+    return not (
+        condition.present is False
+        or (condition.one_of is not None and value not in levels[0])
+        or value in levels[1]
+        or (condition.above is not None and value <= condition.above)
+        or (condition.at_least is not None and value < condition.at_least)
+        or (condition.below is not None and value >= condition.below)
+        or (condition.at_most is not None and value > condition.at_most)
+    )
+
+
+def value_contradicts(value: str | float | None, condition: Condition) -> bool:
+    """`contradicts` for one value."""
+    if value is None or value != value:
+        return condition.present is True
+    return not value_meets(value, condition)
