@@ -22,6 +22,7 @@ study = "okayama2022"
 root = ".."
 
 # %%
+# ruff: noqa: E402 (the first cell holds the parameters)
 import sys
 from html import escape
 from pathlib import Path
@@ -32,14 +33,15 @@ from IPython.display import HTML, SVG, display
 sys.path.insert(0, str(Path(root) / "workflow" / "scripts"))
 
 from resarc.configuration import from_json
-from resarc.estimand import Estimand
 from resarc.output import read_csv
 from resarc.protocol import Protocol
+from resarc.published import Published
 from resarc.report import figures
-from resarc.tables import describe, format_interval, format_set, format_value
+from resarc.report.results import Results
 
 results = Path(root) / "results" / study
 protocol = from_json(results / "protocol.json", Protocol)
+published = from_json(results / "published.json", Published)
 rebuilt = protocol.source.kind == "reconstruction"
 pd.set_option("display.max_colwidth", None, "display.max_rows", None)
 
@@ -92,8 +94,7 @@ show(flow)
 # %% [markdown]
 # ## Survival
 #
-# Kaplan-Meier estimates. For a reconstruction the band in which the curves of all datasets lie is
-# shown, and the curve of one dataset only for its shape.
+# Kaplan-Meier estimates. Of a reconstruction, the band in which the curves of all datasets lie.
 
 # %%
 curves = read_csv(results / "curves.csv")
@@ -122,37 +123,26 @@ for endpoint in protocol.endpoints:
 # %% [markdown]
 # ## Estimates
 #
-# Every analysis of the protocol. Of a reconstruction: the value in one dataset, the range over all,
-# and whether the figure was itself a target. A target agrees with the paper by construction, which
-# confirms nothing.
+# Every analysis of the protocol. From a registry: the value with its confidence interval. From a
+# reconstruction: the lowest and the highest value among the datasets; a result that was itself a
+# target agrees with the paper *by construction*, which confirms nothing.
 
 # %%
 estimates = read_csv(results / "estimates.csv")
-if rebuilt:
-    identified = read_csv(results / "identified.csv")
-    identified = identified[["estimand", "lower", "upper", "direction", "target"]]
-    identified = identified.rename(columns={"lower": "lowest", "upper": "highest"})
-    estimates = estimates.merge(identified, on="estimand", how="left")
-
-
-def in_words(row: pd.Series) -> dict[str, str]:
-    estimand = Estimand.parse(row["estimand"])
-    cells = {
-        "what": describe(estimand, protocol),
-        "value": format_value(estimand, row["value"], protocol),
-        "confidence interval": format_interval(estimand, row["lower"], row["upper"], protocol),
-    }
-    if rebuilt:
-        cells["consistent datasets"] = format_set(estimand, row["lowest"], row["highest"], protocol)
-        cells["target"] = "by construction" if row["target"] is True else ""
-    return cells
-
+identified = read_csv(results / "identified.csv") if rebuilt else None
+found = Results(protocol, published, estimates, identified)
+analysis_of = estimates.set_index("estimand")["analysis"]
 
 for analysis in protocol.analyses:
-    part = estimates[estimates["analysis"] == analysis.id]
-    if len(part):
+    rows = []
+    for estimand in found.keys:
+        if analysis_of[str(estimand)] == analysis.id:
+            cell = found.cell(estimand)
+            row = {"estimate": found.describe(estimand), "result": cell.text}
+            rows.append(row | {"mark": cell.mark, "printed": found.printed(estimand)})
+    if rows:
         display(HTML(f"<h3>{escape(analysis.label)}</h3>"))
-        show(pd.DataFrame([in_words(row) for _, row in part.iterrows()]))
+        show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## Against the paper
@@ -162,6 +152,7 @@ for analysis in protocol.analyses:
 # %%
 comparison = read_csv(results / "comparison.csv")
 show(comparison.groupby("verdict", sort=True).size().rename("figures").reset_index())
-columns = ["figure", "printed", "unit", "value", "identified_lower", "identified_upper"]
-columns = [*columns, "verdict", "locator"] if rebuilt else [*columns[:4], "verdict", "locator"]
+columns = ["figure", "printed", "unit", "verdict", "locator"]
+ranges = ["identified_lower_printed_unit", "identified_upper_printed_unit"]
+columns[3:3] = ranges if rebuilt else ["value_printed_unit"]
 show(comparison[columns])

@@ -7,6 +7,7 @@ rule analyse:
         published="results/{study}/published.json",
         cohort="results/{study}/cohort.parquet",
         flow="results/{study}/flow.csv",
+        reconstructed=if_reconstructed("reconstruction/targets.csv"),
         code=code("analyse"),
     output:
         estimates="results/{study}/estimates.csv",
@@ -15,11 +16,13 @@ rule analyse:
         "logs/{study}/analyse.log",
     conda:
         "../../environment.yml"
+    params:
+        reconstructed=lambda wildcards, input: options(input.reconstructed),
     message:
         "Analysing {wildcards.study}"
     shell:
         "python workflow/scripts/analyse.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
-        " --cohort {input.cohort:q} --flow {input.flow:q}"
+        " --cohort {input.cohort:q} --flow {input.flow:q} {params.reconstructed:q}"
         " --estimates {output.estimates:q} --curves {output.curves:q}"
         " > {log:q} 2>&1"

@@ -58,6 +58,11 @@ def patients(wildcards):
     return source.file or f"results/{wildcards.study}/reconstruction/export.csv"
 
 
+def registry(wildcards):
+    """The data file of a study, if it has one of its own."""
+    return SOURCES[wildcards.study].file or []
+
+
 def if_reconstructed(*names):
     """An input function: results that only a reconstructed study has, by their names."""
 

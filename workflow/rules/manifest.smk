@@ -32,6 +32,7 @@ rule manifest:
         "Listing every result with its digest"
     shell:
         "python workflow/scripts/manifest.py"
+        " --project {input.project:q}"
         " --members {params.members} --seed {params.seed} --studies {params.studies:q}"
         " --read {input.configuration:q} {input.references:q} {input.sources:q}"
         " {params.made:q} --manifest {output.manifest:q}"

@@ -6,6 +6,7 @@ rule notebook:
         notebook="notebooks/study.py",
         template="notebooks/page.html.j2",
         protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
         audit="results/{study}/audit.csv",
         rejected="results/{study}/rejected.csv",
         flow="results/{study}/flow.csv",

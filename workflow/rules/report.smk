@@ -18,7 +18,14 @@ rule study_report:
             "envelopes.csv",
             "reconstruction/targets.csv",
             "reconstruction/hypotheses.csv",
+            "reconstruction/ensemble.parquet",
         ),
+        configuration=[
+            "config/studies/{study}.yaml",
+            "config/published/{study}.yaml",
+        ],
+        source=registry,
+        project="pyproject.toml",
         references="config/references.bib",
         code=code("study_report"),
     output:
@@ -30,11 +37,15 @@ rule study_report:
         "logs/{study}/study_report.log",
     conda:
         "../../environment.yml"
+    params:
+        seed=SETTINGS.seed,
     message:
         "Writing the report of {wildcards.study}"
     shell:
         "python workflow/scripts/study_report.py"
         " --results results/{wildcards.study} --references {input.references:q}"
+        " --project {input.project:q} --seed {params.seed}"
+        " --read {input.configuration:q} {input.source:q}"
         " --html {output.html:q} --pdf {output.pdf:q} --model {output.model:q}"
         " --figures {output.figures:q}"
         " > {log:q} 2>&1"

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import platform
-import re
-import tomllib
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 
-import resarc
 from command import command_line
 from resarc.output import write_text
-from resarc.provenance import digest
+from resarc.provenance import digest, software
 
 
 def main() -> None:
-    parser = command_line(__doc__, reads=[], writes=["manifest"])
+    parser = command_line(__doc__, reads=["project"], writes=["manifest"])
     parser.add_argument("--studies", nargs="+", required=True, help="ids of the studies")
     parser.add_argument("--members", type=int, required=True, help="datasets for each study")
     parser.add_argument("--seed", type=int, required=True, help="seed of every random stream")
@@ -32,7 +27,7 @@ def main() -> None:
             "members": arguments.members,
             "seed": arguments.seed,
         },
-        "software": software(),
+        "software": software(arguments.project),
         "inputs": [entry(path) for path in sorted(arguments.read)],
         "results": [
             {"rule": rule, **entry(path)}
@@ -55,17 +50,6 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
             yield from sorted(p for p in path.rglob("*") if p.is_file() and p.name[0] != ".")
         else:
             yield path
-
-
-def software() -> dict[str, str]:
-    """Versions of Resarc, Python and the libraries that pyproject.toml names."""
-    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [re.split(r"[^\w-]", text, maxsplit=1)[0] for text in project["dependencies"]]
-    return {
-        "resarc": resarc.__version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in sorted(names)},
-    }
 
 
 if __name__ == "__main__":

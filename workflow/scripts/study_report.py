@@ -1,3 +1,84 @@
-"""To be written."""
+"""Write the report of one study from its results: web page, PDF, content model and drawings."""
 
 from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pandas as pd
+
+import resarc
+from command import command_line
+from documents import write_documents
+from resarc import references
+from resarc.configuration import from_json
+from resarc.output import read_csv
+from resarc.protocol import Protocol
+from resarc.provenance import digest, software
+from resarc.published import Published
+from resarc.report.study import StudyInputs, build
+
+TABLES = ("audit", "flow", "data_quality", "rejected", "estimates", "curves", "comparison")
+OF_A_RECONSTRUCTION = ("identified", "envelopes", "targets", "hypotheses")
+
+
+def main() -> None:
+    parser = command_line(
+        __doc__,
+        reads=["results", "references", "project"],
+        writes=["html", "pdf", "model", "figures"],
+    )
+    parser.add_argument("--seed", type=int, required=True, help="seed of every random stream")
+    parser.add_argument("--read", nargs="+", type=Path, required=True, help="the study's own files")
+    arguments = parser.parse_args()
+    settings = {"Seed": str(arguments.seed)}
+    given = gather(arguments.results, arguments.references)
+    if given.members:
+        settings["Datasets rebuilt"] = str(given.members)
+    given.provenance.update(
+        {
+            "Settings": settings,
+            "Files read": {path.as_posix(): f"SHA-256 {digest(path)}" for path in arguments.read},
+            "Software": software(arguments.project),
+        }
+    )
+    write_documents(build(given), arguments.html, arguments.pdf, arguments.model, arguments.figures)
+
+
+def gather(results: Path, bibliography: Path) -> StudyInputs:
+    """What the report is made from, out of a study's folder of results."""
+    protocol = from_json(results / "protocol.json", Protocol)
+    tables = {name: read_csv(results / f"{name}.csv") for name in TABLES}
+    members = 0
+    if protocol.source.kind == "reconstruction":
+        for name in OF_A_RECONSTRUCTION:
+            folder = results if name in ("identified", "envelopes") else results / "reconstruction"
+            tables[name] = read_csv(folder / f"{name}.csv")
+        ensemble = results / "reconstruction" / "ensemble.parquet"
+        members = pd.read_parquet(ensemble, columns=["member"])["member"].nunique()
+    return StudyInputs(
+        protocol=protocol,
+        published=from_json(results / "published.json", Published),
+        version=resarc.__version__,
+        data_date=str(date_of_data(protocol)),
+        references=references.load(bibliography),
+        provenance={},
+        members=members,
+        **tables,
+    )
+
+
+def date_of_data(protocol: Protocol) -> datetime.date:
+    """The day of a registry's export (if the protocol gives none, of the last change of its file);
+    of a reconstruction, the last follow-up."""
+    source = protocol.source
+    if source.exported:
+        return source.exported
+    if source.file:
+        changed = source.file.stat().st_mtime
+        return datetime.datetime.fromtimestamp(changed, datetime.UTC).date()
+    return protocol.reconstruction.last_contact
+
+
+if __name__ == "__main__":
+    main()

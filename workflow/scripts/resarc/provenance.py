@@ -1,12 +1,18 @@
-"""What a result rests on: the code that made it, and digests by which files are recognised."""
+"""What a result rests on: the code and software that made it, and digests that identify files."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import platform
+import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+
+import resarc
 
 
 def code_of(script: Path, root: Path) -> list[Path]:
@@ -32,6 +38,19 @@ def digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def software(project: Path) -> dict[str, str]:
+    """Versions of Resarc, Python and the libraries that a `pyproject.toml` names."""
+    content = tomllib.loads(project.read_text(encoding="utf-8"))
+    names = [
+        re.split(r"[^\w-]", text, maxsplit=1)[0] for text in content["project"]["dependencies"]
+    ]
+    return {
+        "resarc": resarc.__version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in sorted(names)},
+    }
 
 
 @cache
