@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 
 from resarc.audit.facts import Count, Facts, Where, place
 from resarc.audit.finding import Finding, listed
@@ -24,8 +25,8 @@ from resarc.published import ROUNDINGS, Figure, Published, Rounding
 
 ADJUSTED = "adjusted so that the category adds up to 100%"
 
-NEIGHBOURS = 3
-"""A denominator other than the printed one is looked for down to this many patients fewer."""
+LEAST_WITH_A_VALUE = 0.8
+"""A smaller denominator is looked for down to this share of the group."""
 
 
 @dataclass(frozen=True)
@@ -179,13 +180,21 @@ def _reasons(share: _Share, facts: Facts, shares: list[_Share]) -> list[tuple[st
         )
         entry = (name, f"it would be so {name}" if not against else text)
         found.insert(0 if not against else len(found), entry)
-    if share.k is None:
-        for fewer in range(1, NEIGHBOURS + 1):
-            n = share.n.value - fewer
-            counts = whole_counts(figure, n) if n > 0 else ()
-            if counts:
-                found.append((f"{n} patients as denominator", f"it is {counts[0]} of {n} patients"))
-                break
+    n = share.n.value
+    for m in range(n - 1, ceil(LEAST_WITH_A_VALUE * n) - 1, -1):
+        if share.k is None:
+            counts = whole_counts(figure, m)
+        else:
+            fits = share.k.value <= m and "half up" in share_roundings(figure, share.k.value, m)
+            counts = (share.k.value,) if fits else ()
+        if counts:
+            found.append(
+                (
+                    f"{n - m} of {n} patients without a value",
+                    f"it is {counts[0]} of {m}, as if {n - m} patients had no value",
+                )
+            )
+            break
     return found
 
 
@@ -216,8 +225,8 @@ def _unexplained(share: _Share, facts: Facts) -> Finding:
         recomputed=share.recomputed,
         evidence=f"{written(share.figure)} is printed ({facts.phrase(share.figure.estimand)}; "
         f"{share.figure.locator}), while {share.recomputed}. No rounding, no adjustment to 100% "
-        "and no slightly smaller denominator gives the printed figure; patients without a value, "
-        "another denominator or a misprint would.",
+        "and no somewhat smaller denominator gives the printed figure; another "
+        "denominator or a misprint would.",
     )
 
 

@@ -21,7 +21,7 @@ from resarc.audit.printing import (
     whole_counts,
     written,
 )
-from resarc.estimand import Estimand
+from resarc.estimand import Condition, Estimand
 from resarc.protocol import Protocol
 from resarc.published import Figure, Published
 from resarc.survival.kaplan_meier import limits
@@ -113,11 +113,11 @@ def types(published: Published, protocol: Protocol) -> Iterator[Finding]:
             groups[figure.estimand.statistic, subject].append((figure, n.value, counts))
     for (statistic, subject), rows in groups.items():
         words = facts.label(subject).lower() if subject else "shares"
-        yield from _name_type(statistic, words, rows)
+        yield from _name_type(facts, statistic, words, rows)
 
 
 def _name_type(
-    statistic: str, words: str, rows: list[tuple[Figure, int, tuple[int, ...]]]
+    facts: Facts, statistic: str, words: str, rows: list[tuple[Figure, int, tuple[int, ...]]]
 ) -> Iterator[Finding]:
     first, second = (KAPLAN_MEIER, BINOMIAL) if statistic == "survival" else (BINOMIAL, ())
     fits: dict[str, list[Figure]] = {}
@@ -173,11 +173,12 @@ def _name_type(
             abs(lower - float(figure.bounds[0].value) / scale),
             abs(upper - float(figure.bounds[1].value) / scale),
         )
+        settled = statistic == "proportion" or _nobody_censored(facts, figure.estimand)
         yield Finding(
             check="type of interval",
             title=f"{written(figure)}: not the {best} interval of {counts[0]} in {n}",
-            verdict="explained" if own else "inconsistent",
-            severity="note" if own or off <= 2 * unit else "minor",
+            verdict="explained" if own else "inconsistent" if settled else "not checkable",
+            severity="minor" if settled and not own and off > 2 * unit else "note",
             figures=(figure.id,),
             printed=written(figure),
             recomputed=f"{best}: {text}",
@@ -190,6 +191,14 @@ def _name_type(
             ),
             hypothesis=f"{listed(own)} interval" if own else "",
         )
+
+
+def _nobody_censored(facts: Facts, e: Estimand) -> bool:
+    """Whether the shortest follow-up of survivors is printed and later than the time."""
+    shortest = facts.first(
+        Estimand("followup_minimum", e.subject, where=(Condition(e.subject, "censored"),))
+    )
+    return shortest is not None and facts.exact(shortest)[0] > e.time
 
 
 # -- ratios -----------------------------------------------------------------------------------

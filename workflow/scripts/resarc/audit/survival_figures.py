@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise, product
-from math import comb, floor, prod
+from math import floor, prod
 
 import numpy as np
 
@@ -347,15 +347,14 @@ def _explain_misfits(facts: Facts, misfits: list[_Rate]) -> Iterator[Finding]:
             m, texts = found
             hypotheses.append(f"{m} patients as denominator, {' and '.join(texts)}")
             recomputed += texts
-        paths = [(r, kaplan_meier_path(facts.rounded_bounds(r.figure), n)) for r in rates]
-        if all(path for _, path in paths):
+        paths = [(r, kaplan_meier_path(facts.exact(r.figure), n)) for r in rates]
+        if all(path != () for _, path in paths):
             hypotheses.append("Kaplan-Meier with patients censored before the time")
             recomputed += [
-                f"{written_rate(r.figure)} after {len(path)} events with {listed(path, 12)} at risk"
+                f"{written_rate(r.figure)} after {len(path)} events with {listed(path, 40)} at risk"
                 for r, path in paths
+                if path and len(_curve(facts, r)) == 1
             ]
-        elif any(comb(n, min(n, 3)) > SEARCHED for _ in rates):
-            hypotheses.append("Kaplan-Meier with patients censored before the time")
         rates_text = listed(written_rate(r.figure) for r in rates)
         common = {
             "check": "rates as counts",
@@ -428,14 +427,14 @@ def _common_denominator(facts: Facts, where: Where, n: int) -> tuple[int, list[s
 
 
 SEARCHED = 300_000
-"""Orders of events looked through at most for an example."""
+"""Steps of a search for a course of events, at most."""
 
 
-def kaplan_meier_path(bounds: tuple[float, float], n: int) -> tuple[int, ...]:
+def kaplan_meier_path(bounds: tuple[float, float], n: int) -> tuple[int, ...] | None:
     """Numbers at risk, just before each event, of one course of events with S within `bounds`.
 
     Of `n` patients; the course with most events is tried first, which is the one with least
-    censoring. Empty if none is found among those looked through.
+    censoring. Empty if there is none; None if the search was given up.
     """
     low, high = bounds
     tried = 0
@@ -443,30 +442,31 @@ def kaplan_meier_path(bounds: tuple[float, float], n: int) -> tuple[int, ...]:
     def search(path: tuple[int, ...], s: float, left: int) -> tuple[int, ...]:
         nonlocal tried
         if left == 0:
-            return path if low <= s < high else ()
-        top = path[-1] - 1 if path else n
-        for r in range(top, left - 1, -1):
+            return path if low - 1e-12 <= s <= high + 1e-12 else ()
+        for r in range(path[-1] - 1 if path else n, left - 1, -1):
             tried += 1
-            if tried > SEARCHED:
-                return ()
             # the greatest S still possible is with the next events right after one another
-            if s * (r - left) / r < low:
+            if tried > SEARCHED or s * (r - left) / r < low - 1e-12:
                 break
             found = search((*path, r), s * (1 - 1 / r), left - 1)
             if found:
                 return found
         return ()
 
-    for events in range(floor(n * (1 - low)), 0, -1):
+    for events in range(min(n, floor(n * (1 - low) + 1e-9)), 0, -1):
         found = search((), 1.0, events)
-        if found or tried > SEARCHED:
+        if found:
             return found
+        if tried > SEARCHED:
+            return None
     return ()
 
 
 # -- crude proportions ------------------------------------------------------------------------------
 
 CRUDE_CHECK = "crude proportions"
+RARE = 0.01
+"""Rates that are k/n by chance less often than this say something."""
 
 
 @dataclass(frozen=True)
@@ -498,6 +498,8 @@ def _crude_readings(facts: Facts) -> list[_Crude]:
         if not all(r.counts for r in rates):
             continue
         reasons = []
+        # rates printed in whole percent of many patients are always k/n: that tells nothing
+        telling = prod(min(1.0, _spacing(facts, r)) for r in rates) < RARE
         median = facts.first(Estimand("median", name))
         followup = _survivors(facts, name, "followup_median")
         for rate in rates:
@@ -509,7 +511,7 @@ def _crude_readings(facts: Facts) -> list[_Crude]:
                         f"{written_rate(rate.figure)} at {when} excludes the median of "
                         f"{written(median)}"
                     )
-            if followup and facts.exact(followup)[1] < time:
+            if followup and facts.exact(followup)[1] < time and telling:
                 reasons.append(
                     f"half of the survivors were followed for less than {written(followup)}, "
                     f"so many were censored before {when}"
@@ -672,12 +674,14 @@ def splits(published: Published, protocol: Protocol) -> Iterator[Finding]:
                 fine.append((f"{name}: {text} = {k} of {whole.n.value}", ids))
                 continue
             got = "/".join(map(str, sorted(sums)))
+            shortest = _survivors(facts, e.subject, "followup_minimum")
+            uncensored = shortest and facts.exact(shortest)[0] > e.time
             yield Finding(
                 check="splits of a rate",
                 title=f"{name}: the groups hold {got} survivors, the whole "
                 f"{'/'.join(map(str, whole.counts))}",
-                verdict="inconsistent",
-                severity="minor",
+                verdict="inconsistent" if uncensored else "not checkable",
+                severity="minor" if uncensored else "note",
                 figures=ids,
                 printed=f"{written_rate(whole.figure)}; "
                 + "; ".join(written_rate(p.figure) for p in known),
