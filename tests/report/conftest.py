@@ -163,3 +163,201 @@ class Page(HTMLParser):
 @pytest.fixture(scope="session")
 def parse() -> type[Page]:
     return Page
+
+
+# -- a study of three groups, with results by rule -------------------------------------------------
+
+PROTOCOL = {
+    "study": "alpha",
+    "reference": "alpha2020",
+    "title": "Local treatment of metastases in a study of three groups",
+    "population": "Patients with metastases",
+    "origin_label": "first metastasis",
+    "source": {"kind": "reconstruction"},
+    "variables": [
+        {"name": "id", "column": "ID", "label": "Number", "type": "identifier"},
+        {"name": "sex", "column": "SEX", "label": "Sex", "type": "category",
+         "categories": {"female": ["f"], "male": ["m"]}},
+        {"name": "treatment", "column": "TX", "label": "Local treatment", "type": "category",
+         "categories": {"none": ["0"], "surgery": ["1"], HOSTILE: ["2"]}},
+        {"name": "age", "column": "AGE", "label": "Age", "type": "integer", "unit": "years"},
+        {"name": "time", "column": "T", "label": "Follow-up", "type": "number", "unit": "months"},
+        {"name": "status", "column": "S", "label": "Status", "type": "category",
+         "categories": {"dead": ["1"], "alive": ["0"]}},
+    ],
+    "eligibility": [
+        {"id": "adult", "label": "Adults", "keep": [{"variable": "age", "at_least": 18}]},
+        {"id": "known", "label": f"Known {HOSTILE}", "keep": [{"variable": "time", "present": True}]},
+    ],
+    "endpoints": [
+        {"name": "os", "label": "Overall survival", "definition": "From metastasis to death",
+         "time": "time", "happened": [{"variable": "status", "one_of": ["dead"]}]}
+    ],
+    "analyses": [
+        {"id": "table_one", "label": "Patients", "kind": "characteristics",
+         "variables": ["age", "sex", "treatment"]},
+        {"id": "by_treatment", "label": "Status by treatment", "kind": "response",
+         "variables": ["status"], "by": "treatment"},
+        {"id": "survival", "label": "Overall survival", "kind": "survival", "endpoint": "os",
+         "at": ["12 months", "36 months"], "by": "treatment"},
+        {"id": "factors", "label": "Univariable analysis", "kind": "univariable", "endpoint": "os",
+         "variables": ["sex", "treatment", "age"], "at": ["36 months"], "note": "Not adjusted"},
+        {"id": "joint", "label": "Multivariable analysis", "kind": "multivariable", "endpoint": "os",
+         "variables": ["sex", "age"]},
+    ],
+    "reconstruction": {
+        "period": ["2000-01-01", "2010-12-31"], "last_contact": "2015-12-31",
+        "choices": ["Ages are whole years"],
+    },
+}  # fmt: skip
+
+PRINTED = {
+    "study": "alpha",
+    "reference": "alpha2020",
+    "reading": "Full text with Tables 1 to 3.",
+    "endpoints": ["os"],
+    "figures": [
+        {"id": "n", "estimand": "n", "printed": "142", "locator": "Abstract"},
+        {"id": "women", "estimand": "n{sex=female}", "printed": "60", "locator": "Table 1"},
+        {"id": "women.share", "estimand": "sex.proportion(female)", "printed": "42.3", "unit": "%",
+         "locator": "Table 1"},
+        {"id": "os36", "estimand": "os.survival(36 months)", "printed": "31.5", "unit": "%",
+         "locator": "Results"},
+        {"id": "p.treatment", "estimand": "os.logrank_p by treatment", "printed": "0.02",
+         "locator": "Table 3"},
+        {"id": "hr.sex", "estimand": "os.hazard_ratio by sex(male / female)", "printed": "1.4",
+         "interval": ["0.9", "2.1"], "locator": "Table 3"},
+        {"id": "claim", "estimand": "os.logrank_p by sex", "printed": "> 0.05", "claim": True,
+         "locator": "Discussion"},
+    ],
+}  # fmt: skip
+
+POINT = {"count": 7777.0, "fraction": 0.7777, "p": 0.0777, "ratio": 7.777}
+"""One dataset's values: a 7 in a report of a reconstruction is a value that must not be shown."""
+LOWER = {"count": 41.0, "fraction": 0.2111, "p": 0.0101, "ratio": 0.811}
+UPPER = {"count": 55.0, "fraction": 0.6333, "p": 0.2222, "ratio": 3.144}
+TARGETS = {"n", "n{sex=female}", "os.survival(36 months)"}
+
+
+def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
+    """StudyInputs by rule: every planned estimand has the value, limits and set of its scale."""
+    import pandas as pd
+
+    from resarc.analysis.plan import plan
+    from resarc.protocol import Protocol
+    from resarc.published import Published
+    from resarc.references import Reference as Work
+    from resarc.report.study import StudyInputs
+
+    if protocol is None:
+        content = dict(PROTOCOL)
+        if kind == "registry":
+            content |= {"source": {"kind": "registry", "file": "data/alpha.csv"}}
+        protocol = Protocol.model_validate(content)
+    published = published or Published.model_validate(PRINTED)
+    rebuilt = kind == "reconstruction"
+    planned = plan(protocol, [f.estimand for f in published.figures])
+    rows, sets = [], []
+    for item in planned:
+        e, scale = item.estimand, item.estimand.kind.scale
+        row = {
+            "estimand": str(e), "value": POINT.get(scale, 77.7), "lower": LOWER.get(scale, 12.1),
+            "upper": UPPER.get(scale, 39.3), "p": POINT["p"], "n": 142, "events": 66,
+            "method": "Kaplan-Meier" if scale == "fraction" else "count", "origin": kind,
+            "analysis": item.analysis, "note": "",
+        }  # fmt: skip
+        if scale in ("count", "p"):
+            row |= {"lower": float("nan"), "upper": float("nan")}
+        rows.append(row)
+        target = str(e) in TARGETS
+        sets.append({
+            "estimand": str(e), "lower": LOWER.get(scale, 12.1), "upper": UPPER.get(scale, 39.3),
+            "direction": "not identified" if scale == "ratio" else "", "target": target,
+            "how": "by construction" if target else "sample", "members": members,
+        })  # fmt: skip
+    estimates, identified = pd.DataFrame(rows), pd.DataFrame(sets)
+    by_key = identified.set_index("estimand")
+    comparison = []
+    for figure in published.figures:
+        key = str(figure.estimand)
+        if not rebuilt:
+            verdict = "reproduced" if figure.id == "n" else "differs"
+        elif key in TARGETS:
+            verdict = "by construction"
+        else:
+            verdict = (
+                "outside identified set" if figure.id == "p.treatment" else "within identified set"
+            )
+        comparison.append({
+            "figure": figure.id, "estimand": key, "printed": figure.printed, "unit": figure.unit,
+            "locator": figure.locator, "claim": figure.claim, "value": 0.7777, "lower": 0.7, "upper": 0.77,
+            "identified_lower": by_key.loc[key, "lower"] if rebuilt else float("nan"),
+            "identified_upper": by_key.loc[key, "upper"] if rebuilt else float("nan"),
+            "verdict": verdict, "origin": kind, "note": "",
+        })  # fmt: skip
+    curves, envelopes = [], []
+    for endpoint in protocol.endpoint_names:
+        groups = [("", "")]
+        groups += [(n, level) for n in protocol.names("category") for level in protocol.levels(n)]
+        for i, (variable, level) in enumerate(groups):
+            for t in range(0, 61, 6):
+                s = 0.985 ** (t * (1 + i % 3))
+                key = {"endpoint": endpoint, "variable": variable, "level": level, "time": float(t)}
+                curves.append(key | {"at_risk": 100 - t, "events": 3, "censored": 3, "survival": s,
+                                     "lower": 0.9 * s, "upper": min(1.0, 1.1 * s)})  # fmt: skip
+                envelopes.append(key | {"lower": s * (1 - t / 250), "upper": s + (1 - s) * t / 250})
+    audit = pd.DataFrame([
+        {"check": "sums", "figures": "women; n", "printed": "60 and 82 of 142", "recomputed": "142",
+         "verdict": "consistent", "severity": "none", "evidence": "The groups add up",
+         "title": "Sex adds up", "hypothesis": ""},
+        {"check": "logrank", "figures": "p.treatment; os36", "printed": f"p = 0.02 {HOSTILE}",
+         "recomputed": "0.31 at least", "verdict": "inconsistent", "severity": "major",
+         "evidence": "No arrangement of the printed events gives a smaller p",
+         "title": "The printed p cannot be a log-rank p", "hypothesis": ""},
+        {"check": "rates", "figures": "os36", "printed": "31.5%", "recomputed": "30.1%",
+         "verdict": "explained", "severity": "minor", "evidence": "Crude rates print so",
+         "title": "Rates are crude", "hypothesis": "the rates are shares of all patients"},
+    ])  # fmt: skip
+    flow = pd.DataFrame({
+        "step": ["screened", *(s.id for s in protocol.eligibility)],
+        "label": ["Patients in the source", *(s.label for s in protocol.eligibility)],
+        "entering": [154, 154] + [142] * (len(protocol.eligibility) - 1),
+        "excluded": [0, 12] + [0] * (len(protocol.eligibility) - 1),
+        "remaining": [154] + [142] * len(protocol.eligibility),
+    })  # fmt: skip
+    quality = pd.DataFrame({"column": ["AGE"], "variable": ["age"], "rows": [154], "missing": [3],
+                            "rejected": [0], "out_of_range": [1]})  # fmt: skip
+    rejected = pd.DataFrame([{"file": "export.csv", "row": 12, "column": "AGE", "value": HOSTILE,
+                              "rule": "number", "reason": "no number", "remedy": "correct it"}])  # fmt: skip
+    targets = pd.DataFrame([
+        {"figure": f.id, "estimand": str(f.estimand), "printed": f.printed, "lower": 0.0, "upper": 1.0,
+         "status": "target" if str(f.estimand) in TARGETS else "set aside", "share_held": 1.0,
+         "hypothesis": "", "reason": ""}
+        for f in published.figures
+    ])  # fmt: skip
+    hypotheses = pd.DataFrame([{"endpoint": "os", "hypothesis": "crude rate", "feasible": True,
+                                "chosen": True, "evidence": "fits"}])  # fmt: skip
+    works = {
+        key: Work(
+            key, f"Title of {key}", ("Smith A",), "Journal", "2020", "1", "1–9", f"10.1000/{key}"
+        )
+        for key in ("alpha2020", "kaplan1958", "cox1972", "manski2003")
+    }
+    extra = {"identified": identified, "envelopes": pd.DataFrame(envelopes), "targets": targets,
+             "hypotheses": hypotheses, "members": members} if rebuilt else {}  # fmt: skip
+    return StudyInputs(
+        protocol=protocol, published=published, version="0.1.0", data_date="2026-01-31", audit=audit,
+        flow=flow, data_quality=quality, rejected=rejected, estimates=estimates,
+        curves=pd.DataFrame(curves), comparison=pd.DataFrame(comparison), references=works,
+        provenance={"Software": {"pandas": "2.3"}, "Inputs": {"alpha.yaml": "sha256 0a1b"}}, **extra,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session", params=["reconstruction", "registry"])
+def inputs(request: pytest.FixtureRequest):
+    return study_inputs(request.param)
+
+
+@pytest.fixture(scope="session")
+def make_inputs():
+    return study_inputs

@@ -598,23 +598,21 @@ def agreement(pairs: Sequence[Pair], *, finding: str, caption: str) -> Drawing:
                 axes.set_xscale("log")
                 axes.set_yscale("log")
             axes.plot([low, top], [low, top], color=QUIET, linewidth=0.7, linestyle=(0, (2, 2)))
-            for pair in sorted(here, key=lambda p: list(_ROLES).index(p.role)):
-                colour, marker, _ = _ROLES[pair.role]
-                hollow = {"markerfacecolor": "none"} if pair.role == "target" else {}
-                if isnan(pair.lower) or isnan(pair.upper):
-                    axes.plot(
-                        [pair.printed], [pair.value], marker, color=colour, markersize=4, **hollow
-                    )
-                    continue
-                ends = np.clip([pair.lower, pair.upper], low, top)
-                if pair.role == "target":
-                    axes.plot(
-                        [pair.printed], ends.mean(), marker, color=colour, markersize=4, **hollow
-                    )
-                axes.plot(
-                    [pair.printed] * 2, ends, color=colour, linewidth=1.6, solid_capstyle="butt"
-                )
-                axes.plot([pair.printed] * 2, ends, "_", color=colour, markersize=5)
+            for role, (colour, marker, _) in _ROLES.items():
+                mine = [pair for pair in here if pair.role == role]
+                fill = {"markerfacecolor": "none"} if role == "target" else {}
+                bars = [p for p in mine if not (isnan(p.lower) or isnan(p.upper))]
+                at = [p.printed for p in bars]
+                lower = np.clip([p.lower for p in bars], low, top)
+                upper = np.clip([p.upper for p in bars], low, top)
+                axes.vlines(at, lower, upper, color=colour, linewidth=1.6)
+                for ends in (lower, upper):
+                    axes.plot(at, ends, "_", color=colour, markersize=5)
+                points = [p for p in mine if p not in bars]
+                x, y = [p.printed for p in points], [p.value for p in points]
+                if role == "target":
+                    x, y = [*x, *at], [*y, *((lower + upper) / 2)]
+                axes.plot(x, y, marker, color=colour, markersize=4, **fill)
             axes.set_xlim(low, top)
             axes.set_ylim(low, top)
             ticks = _pair_ticks(axes, low, top, name)

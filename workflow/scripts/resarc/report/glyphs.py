@@ -28,10 +28,13 @@ def visible(text: str) -> str:
 
 def printable(text: str) -> str:
     """`visible`, and every character that the fonts of figures and PDF lack replaced as well."""
+    if text.isascii() and text.isprintable():
+        return text
     covered = covered_characters()
     return "".join(c if c in covered else _code_point(c) for c in visible(text))
 
 
+@cache
 def covered_characters() -> frozenset[str]:
     """The characters of DejaVu Sans, which figures use and to which every other font falls back."""
     return frozenset(_advances())

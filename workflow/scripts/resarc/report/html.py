@@ -15,8 +15,7 @@ from resarc.report.model import Report
 _TEMPLATES = Path(__file__).parent / "templates"
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _ELEMENTS = frozenset(
-    ("svg", "g", "defs", "path", "rect", "circle", "line", "polyline", "polygon")
-    + ("text", "tspan", "use", "clipPath", "pattern")
+    "svg g defs path rect circle line polyline polygon text tspan use clipPath pattern".split()  # noqa: SIM905
 )
 _USE = re.compile(r"url\(#([^)]+)\)")
 

@@ -1,0 +1,168 @@
+"""A study's results as cells: with their uncertainty, their mark, and what the paper printed.
+
+Here the rules for reconstructed results are kept, once for all tables and sentences: a reconstructed
+result appears only as its identified set, never as the value of one dataset; and where it was a
+target of the reconstruction it bears the mark *by construction*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from resarc import tables
+from resarc.estimand import Condition, Estimand
+from resarc.protocol import Protocol
+from resarc.published import Figure, Published
+from resarc.report.model import Cell
+
+NBSP = "\u00a0"
+NO_SET = "set not computed"
+SAMPLED = (
+    "An identified set found by sample or search is the range over the datasets that were built; "
+    "the full set can be wider, never narrower."
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is known of a study: estimates, identified sets if reconstructed, printed figures.
+
+    `estimates` and `identified` have the columns of `estimates.csv` and `identified.csv`; without
+    `identified` the patients are those of a registry.
+    """
+
+    protocol: Protocol
+    published: Published
+    estimates: pd.DataFrame
+    identified: pd.DataFrame | None = None
+    shown: set[str] = field(default_factory=set)
+    """Estimands that a table has asked for, so that the rest can be listed."""
+
+    @property
+    def rebuilt(self) -> bool:
+        return self.protocol.source.kind == "reconstruction"
+
+    @cached_property
+    def rows(self) -> Mapping[str, Mapping[str, Any]]:
+        return records_by(self.estimates, "estimand")
+
+    @cached_property
+    def sets(self) -> Mapping[str, Mapping[str, Any]]:
+        return {} if self.identified is None else records_by(self.identified, "estimand")
+
+    @cached_property
+    def keys(self) -> list[Estimand]:
+        """Every estimand with a result, in the order of the estimates."""
+        return [Estimand.parse(key) for key in self.rows]
+
+    def has(self, estimand: Estimand) -> bool:
+        return str(estimand) in self.rows
+
+    def is_target(self, estimand: Estimand) -> bool:
+        return truth(self.sets.get(str(estimand), {}).get("target"))
+
+    def direction(self, estimand: Estimand) -> str:
+        return text_of(self.sets.get(str(estimand), {}).get("direction"))
+
+    def limits(self, estimand: Estimand) -> tuple[float, float]:
+        """The identified set of a reconstruction, the confidence limits from a registry; or NaN."""
+        source = self.sets if self.rebuilt else self.rows
+        row = source.get(str(estimand), {})
+        return number_of(row.get("lower")), number_of(row.get("upper"))
+
+    def value(self, estimand: Estimand) -> float:
+        """A registry's value; NaN for a reconstruction, which has no value but a set."""
+        return (
+            float("nan")
+            if self.rebuilt
+            else number_of(self.rows.get(str(estimand), {}).get("value"))
+        )
+
+    def text(self, estimand: Estimand) -> str:
+        """The result in words; empty where there is none."""
+        if not self.has(estimand):
+            return ""
+        if not self.rebuilt:
+            found = tables.format_value(estimand, self.value(estimand), self.protocol)
+            limits = tables.format_interval(estimand, *self.limits(estimand), self.protocol)
+            return f"{found} ({limits.replace(' ', NBSP)})" if limits else found
+        if str(estimand) not in self.sets:
+            return NO_SET
+        return format_range(estimand, *self.limits(estimand), self.protocol)
+
+    def cell(self, estimand: Estimand, *, unit: str = "") -> Cell:
+        """The result as a table cell, marked; empty where there is none. A `unit` that the column
+        or row already names is left out."""
+        self.shown.add(str(estimand))
+        words = self.text(estimand)
+        if unit:
+            words = words.replace(f" {unit}", "")
+        if words == NO_SET:
+            return Cell(words, tone="muted")
+        if not words:
+            return Cell("")
+        if self.is_target(estimand):
+            return Cell(words, "by construction")
+        if self.direction(estimand) == "not identified":
+            return Cell(words, "not identified")
+        return Cell(words)
+
+    def printed(self, estimand: Estimand) -> str:
+        """What the paper printed of it, each form once; empty if nothing. What it said in words is
+        left out where it also printed a number."""
+        found = self.published.of(estimand)
+        numbers = [figure for figure in found if not figure.claim]
+        forms = [printed_text(figure) for figure in numbers or found]
+        return "; ".join(dict.fromkeys(forms))
+
+    def describe(self, estimand: Estimand) -> str:
+        """The estimand in words, beginning with a capital."""
+        words = tables.describe(estimand, self.protocol)
+        return words[:1].upper() + words[1:]
+
+    def level(self, condition: Condition) -> str:
+        return self.protocol.level_label(condition.variable, condition.level)
+
+
+def format_range(estimand: Estimand, lower: float, upper: float, protocol: Protocol) -> str:
+    """An identified set in words: '30.1 to 59.4 months', '<0.001 to 0.04', '12' where all agree."""
+    both = [tables.format_value(estimand, end, protocol, with_unit=False) for end in (lower, upper)]
+    full = [tables.format_value(estimand, end, protocol) for end in (lower, upper)]
+    if both[0] == both[1]:
+        return full[0]
+    wordless = all(any(c.isdigit() for c in end) for end in both)
+    return f"{both[0] if wordless else full[0]}{NBSP}to{NBSP}{full[1]}"
+
+
+def printed_text(figure: Figure) -> str:
+    """A printed figure as people read it: '62.5%', '49.9 months', '3.1 (1.2 to 8.0)'."""
+    if figure.not_available:
+        return "not available"
+    unit = "" if not figure.unit else figure.unit if figure.unit == "%" else f" {figure.unit}"
+    words = f"{figure.printed.replace('<=', '≤').replace('>=', '≥')}{unit}"
+    if figure.bounds:
+        words += f" ({figure.interval[0]} to {figure.interval[1]})"
+    return f"{words} (in words)" if figure.claim else words
+
+
+def records_by(frame: pd.DataFrame, key: str) -> dict[str, dict[str, Any]]:
+    return {str(row[key]): row for row in frame.to_dict("records")}
+
+
+def text_of(value: Any) -> str:
+    """A cell of a results file as text; missing is empty."""
+    return "" if value is None or value != value else str(value)
+
+
+def number_of(value: Any) -> float:
+    """A cell of a results file as a number; missing is NaN."""
+    return float("nan") if value is None or value == "" else float(value)
+
+
+def truth(value: Any) -> bool:
+    return text_of(value).strip().lower() in ("true", "1", "1.0", "yes")
