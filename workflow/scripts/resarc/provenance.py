@@ -44,7 +44,7 @@ def software(project: Path) -> dict[str, str]:
     """Versions of Resarc, Python and the libraries that a `pyproject.toml` names."""
     content = tomllib.loads(project.read_text(encoding="utf-8"))
     names = [
-        re.split(r"[^\w-]", text, maxsplit=1)[0] for text in content["project"]["dependencies"]
+        re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in content["project"]["dependencies"]
     ]
     return {
         "resarc": resarc.__version__,

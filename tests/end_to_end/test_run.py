@@ -1,0 +1,152 @@
+"""The whole pipeline, with few datasets: every file is there, in the form that others rely on; a
+second run has nothing to do; what is deleted comes back the same; a registry passes the same way.
+"""
+
+import hashlib
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from resarc.configuration import read_yaml
+from resarc.output import read_csv
+
+pytestmark = pytest.mark.end_to_end
+
+STUDIES = ("oslo2014", "sysucc2015", "qu2024", "okayama2022")
+COLUMNS = {
+    "audit.csv": "check figures printed recomputed verdict severity evidence",
+    "reconstruction/targets.csv": "figure estimand printed lower upper status share_held",
+    "reconstruction/hypotheses.csv": "endpoint hypothesis feasible chosen evidence",
+    "rejected.csv": "file row column value reason remedy",
+    "data_quality.csv": "column variable rows missing rejected out_of_range",
+    "flow.csv": "step label entering excluded remaining",
+    "estimates.csv": "estimand value lower upper p n events method origin analysis note",
+    "curves.csv": "endpoint variable level time at_risk events censored survival lower upper",
+    "identified.csv": "estimand lower upper direction target how",
+    "envelopes.csv": "endpoint variable level time lower upper",
+    "comparison.csv": "figure estimand printed unit locator value lower upper verdict origin",
+}
+SUMMARY = {
+    "harmonised.csv": "quantity study estimand value lower upper origin",
+    "pooled.csv": "quantity k studies value lower upper tau2 i2 method pooled reason",
+}
+DOCUMENTS = ("report.html", "report.pdf", "model.json", "notebook.html", "notebook.ipynb")
+
+
+@pytest.fixture(scope="module")
+def ran(copy_repository, tmp_path_factory):
+    """A copy in which everything has been run, with eight datasets for each study."""
+    copy = copy_repository(tmp_path_factory.mktemp("run"))
+    copy.edit("config/config.yaml", "members: 200", "members: 8")
+    run(copy)
+    return copy
+
+
+def run(copy) -> str:
+    done = copy.snakemake("--cores", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def manifest(copy) -> dict:
+    return json.loads((copy / "results/manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_has_every_file_with_its_columns(ran, study):
+    folder = ran / "results" / study
+    for name, columns in COLUMNS.items():
+        missing = set(columns.split()) - set(read_csv(folder / name).columns)
+        assert not missing, f"{name} lacks {missing}"
+    for name in DOCUMENTS:
+        assert (folder / name).stat().st_size > 1000, name
+    assert list((folder / "figures").glob("*.svg"))
+    ensemble = pd.read_parquet(folder / "reconstruction" / "ensemble.parquet")
+    cohort = pd.read_parquet(folder / "cohort.parquet")
+    assert ensemble["member"].nunique() == 8
+    assert (ensemble.groupby("member").size() == len(cohort)).all()
+
+
+def test_what_stands_over_all_studies_is_there(ran):
+    for name, columns in SUMMARY.items():
+        table = read_csv(ran / "results/summary" / name)
+        assert set(columns.split()) <= set(table.columns)
+        assert len(table)
+    for name in ("index.html", "report.pdf", "model.json"):
+        assert (ran / "results/report" / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_reconstruction_never_says_that_a_figure_was_reproduced(ran, study):
+    comparison = read_csv(ran / "results" / study / "comparison.csv")
+    assert set(comparison["origin"]) == {"reconstruction"}
+    assert not set(comparison["verdict"]) & {"reproduced", "differs"}
+    assert "by construction" in set(comparison["verdict"])
+
+
+def test_every_result_is_in_the_manifest_with_its_digest(ran):
+    listed = {entry["path"]: entry["sha256"] for entry in manifest(ran)["results"]}
+    files = [p for p in (ran / "results").rglob("*") if p.is_file() and p.name[0] != "."]
+    found = {
+        path.relative_to(ran.root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if path.name != "manifest.json"
+    }
+    assert listed == found
+
+
+def test_nothing_is_left_to_do(ran):
+    assert "Nothing to be done" in run(ran)
+
+
+def test_what_is_deleted_comes_back_the_same(ran):
+    before = (ran / "results/manifest.json").read_bytes()
+    shutil.rmtree(ran / "results/oslo2014")
+    assert "Nothing to be done" not in run(ran)
+    assert (ran / "results/manifest.json").read_bytes() == before
+
+
+def test_no_result_names_the_machine(ran):
+    for path in (ran / "results").rglob("*"):
+        if path.is_file():
+            assert str(ran.root).encode() not in path.read_bytes(), path
+
+
+def test_a_registry_passes_the_same_way_and_its_results_bear_its_origin(ran):
+    """The export of a reconstruction, taken as the registry of a study of its own."""
+    study, source = "asregistry", "okayama2022"
+    (ran / "data").mkdir()
+    shutil.copy(ran / "results" / source / "reconstruction/export.csv", ran / "data/patients.csv")
+    registry = {"kind": "registry", "file": "data/patients.csv", "exported": "2022-01-31"}
+    for folder in ("studies", "published"):
+        content = read_yaml(ran / f"config/{folder}/{source}.yaml") | {"study": study}
+        if folder == "studies":
+            layout = {"separator", "decimal", "encoding"} & set(content["source"])
+            content["source"] = registry | {key: content["source"][key] for key in layout}
+        # JSON is YAML.
+        text = json.dumps(content, default=str)
+        (ran / f"config/{folder}/{study}.yaml").write_text(text, encoding="utf-8")
+    ran.edit("config/config.yaml", "  - okayama2022", "  - okayama2022\n  - asregistry")
+    run(ran)
+
+    folder = ran / "results" / study
+    for name, columns in COLUMNS.items():
+        if name.startswith("reconstruction") or name in ("identified.csv", "envelopes.csv"):
+            assert not (folder / name).exists()
+        else:
+            assert set(columns.split()) <= set(read_csv(folder / name).columns)
+    estimates = read_csv(folder / "estimates.csv")
+    assert set(estimates["origin"]) == {"registry"}
+    twin = read_csv(ran / "results" / source / "estimates.csv").set_index("estimand")
+    shared = estimates.set_index("estimand")["value"]
+    pd.testing.assert_series_equal(shared, twin["value"].loc[shared.index])
+    comparison = read_csv(folder / "comparison.csv")
+    assert set(comparison["verdict"]) <= {"reproduced", "differs", "not computed"}
+    assert (comparison["verdict"] == "reproduced").sum() > len(comparison) / 2
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Registry data" in report
+    assert "Reconstructed data" not in report
+    assert study in set(read_csv(ran / "results/summary/harmonised.csv")["study"])
+    assert "Nothing to be done" in run(ran)
