@@ -174,7 +174,7 @@ def _reasons(share: _Share, facts: Facts, shares: list[_Share]) -> list[tuple[st
     siblings = [s for s in shares if place(s.figure) == place(figure) and s.figure is not figure]
     if share.fits:
         against = [s for s in siblings if not share.fits & s.fits]
-        name = "truncated" if "truncated" in share.fits else "rounded half to even"
+        name = "rounded half to even" if "half even" in share.fits else "truncated"
         text = (
             f"it would also be so {name}, but that does not give {len(against)} other shares there"
         )
@@ -438,6 +438,7 @@ def flow(published: Published, protocol: Protocol) -> Iterator[Finding]:
     text = [f"{current} screened"] if first else []
     implied: list[str] = []
     faults: list[str] = []
+    compared = 0
     for step in protocol.eligibility:
         out = facts.first(Estimand("excluded", "flow", step.id))
         left = facts.first(Estimand("remaining", "flow", step.id))
@@ -448,6 +449,7 @@ def flow(published: Published, protocol: Protocol) -> Iterator[Finding]:
         if left:
             remaining = int(left.value.value)
             text.append(f"= {remaining}")
+            compared += current is not None
             if expected is not None and expected != remaining:
                 faults.append(f"{current} − {out.printed} = {expected}, printed {remaining}")
             elif current is not None and out is None:
@@ -461,9 +463,10 @@ def flow(published: Published, protocol: Protocol) -> Iterator[Finding]:
     whole = facts.first(Estimand("n"))
     if whole and current is not None:
         ids.append(whole.id)
+        compared += 1
         if int(whole.value.value) != current:
             faults.append(f"{current} remain, {whole.printed} are analysed")
-    if len(ids) < 2:
+    if not compared:
         return
     line = " ".join(text)
     if faults:

@@ -6,11 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from resarc.audit.printing import whole_counts
 from resarc.estimand import Condition, Duration, Estimand
 from resarc.protocol import Derived, Protocol
-from resarc.published import Figure, Published
+from resarc.published import ROUNDINGS, Figure, Published
 
 Where = tuple[Condition, ...]
 
@@ -62,6 +63,15 @@ class Facts:
         """Closed bounds, in canonical units, of what rounds to this figure."""
         values = self.published.exact_values(figure, "half up")
         return values.lower, values.upper
+
+    def side(self, figure: Figure, value: float) -> Literal[-1, 0, 1]:
+        """-1 or 1 where everything that prints as this figure lies below or above a value, in
+        canonical units; 0 where the digits leave it open."""
+        ranges = [self.published.exact_values(figure, r) for r in ROUNDINGS]
+        if any(value in r for r in ranges):
+            return 0
+        below = [r.upper <= value for r in ranges]
+        return -1 if all(below) else 0 if any(below) else 1
 
     # -- sizes --------------------------------------------------------------------------------
 

@@ -157,9 +157,9 @@ def medians_and_rates(published: Published, protocol: Protocol) -> Iterator[Find
             e = rate.estimand
             if e.subject != name or e.where != where:
                 continue
-            floor_, ceiling = facts.exact(rate)
             earliest, latest = e.time * SHORTEST_YEAR, e.time * LONGEST_YEAR
-            below, above = ceiling < 0.5, floor_ > 0.5
+            side = facts.side(rate, 0.5)
+            below, above = side < 0, side > 0
             if (below and low > latest) or (above and high < earliest):
                 yield _conflict(facts, median, rate, below, crude.get(name))
             elif below or above:
@@ -465,6 +465,8 @@ def kaplan_meier_path(bounds: tuple[float, float], n: int) -> tuple[int, ...] | 
 # -- crude proportions ------------------------------------------------------------------------------
 
 CRUDE_CHECK = "crude proportions"
+FEWEST_FOR_CHANCE = 30
+"""Curves of fewer patients take so few values that many are k/n by chance."""
 RARE = 0.01
 """Rates that are k/n by chance less often than this say something."""
 
@@ -498,20 +500,19 @@ def _crude_readings(facts: Facts) -> list[_Crude]:
         if not all(r.counts for r in rates):
             continue
         reasons = []
-        # rates printed in whole percent of many patients are always k/n: that tells nothing
-        telling = prod(min(1.0, _spacing(facts, r)) for r in rates) < RARE
         median = facts.first(Estimand("median", name))
         followup = _survivors(facts, name, "followup_median")
+        telling = followup is not None and _telling(facts, rates, facts.exact(followup)[1])
         for rate in rates:
             when, time = time_text(rate.figure.estimand.argument), rate.figure.estimand.time
-            if median:
-                below = facts.exact(rate.figure)[1] < 0.5
-                if below and facts.exact(median)[0] > time * LONGEST_YEAR:
-                    reasons.append(
-                        f"{written_rate(rate.figure)} at {when} excludes the median of "
-                        f"{written(median)}"
-                    )
-            if followup and facts.exact(followup)[1] < time and telling:
+            if median and (
+                facts.side(rate.figure, 0.5) < 0 and facts.exact(median)[0] > time * LONGEST_YEAR
+            ):
+                reasons.append(
+                    f"{written_rate(rate.figure)} at {when} excludes the median of "
+                    f"{written(median)}"
+                )
+            if telling and facts.exact(followup)[1] < time:
                 reasons.append(
                     f"half of the survivors were followed for less than {written(followup)}, "
                     f"so many were censored before {when}"
@@ -519,6 +520,21 @@ def _crude_readings(facts: Facts) -> list[_Crude]:
         entry = _Crude(name, tuple(rates), tuple(dict.fromkeys(reasons)))
         (found if reasons else others).append(entry)
     return found + [o for o in others if found]
+
+
+def _telling(facts: Facts, rates: list[_Rate], followup: float) -> bool:
+    """Whether rates later than the survivors' median follow-up would seldom all be k/n by chance.
+
+    Not if few patients or a coarse rounding make every rate one, nor where nobody or everybody has
+    the event; equal rates count once.
+    """
+    late = {
+        r.counts: _spacing(facts, r)
+        for r in rates
+        if r.figure.estimand.time > followup and 0 < r.counts[0] < r.n.value
+    }
+    enough = all(r.n.value >= FEWEST_FOR_CHANCE for r in rates)
+    return enough and prod(min(1.0, s) for s in late.values()) < RARE
 
 
 def crude_proportions(published: Published, protocol: Protocol) -> Iterator[Finding]:
@@ -623,7 +639,7 @@ def crude_bounds(
         for start, end, m, d in zip(at_risk[:-1], at_risk[1:], leave, grids, strict=True):
             still = start - (m - d)
             least = least * np.where(still > 0, end / np.maximum(still, 1), 0.0)
-            greatest = greatest * (start - d) / start
+            greatest = greatest * (start - d) / max(start, 1)
         last = landmarks[-1][0]
         if median and median[0] > last * LONGEST_YEAR:
             allowed = allowed & (greatest > 0.5)

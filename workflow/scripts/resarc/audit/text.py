@@ -137,8 +137,8 @@ def _which(facts: Facts, subject: str, found: list[tuple[Figure, Figure]]) -> st
         for f in facts.firsts("survival")
         if f.estimand.subject == subject and not f.estimand.where
     ]
-    above = [f for f in rates if facts.exact(f)[0] > 0.5]
-    below = [f for f in rates if facts.exact(f)[1] < 0.5]
+    above = [f for f in rates if facts.side(f, 0.5) > 0]
+    below = [f for f in rates if facts.side(f, 0.5) < 0]
     if not above or not below:
         return ""
     late = max(above, key=lambda f: f.estimand.time)
