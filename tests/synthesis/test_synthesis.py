@@ -1,0 +1,336 @@
+"""Studies side by side and pooled: by hand, against metafor, and in what must always hold."""
+
+import json
+from math import exp, log, nan, sqrt
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import ndtri, stdtrit
+
+from resarc.errors import ConfigurationError
+from resarc.estimand import Estimand
+from resarc.protocol import Protocol
+from resarc.synthesis import (
+    HARMONISED,
+    POOLED,
+    Questions,
+    StudyResults,
+    harmonise,
+    load,
+    pool,
+    random_effects,
+)
+
+ROOT = Path(__file__).parents[2]
+METAFOR = json.loads((ROOT / "tests/r/pool.json").read_text())["results"]
+HR, ORR = "os.hazard_ratio by treated(yes / no)", "response.proportion(yes)"
+
+
+# -- the mean itself -----------------------------------------------------------------------------
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("case", METAFOR, ids=lambda case: case["name"])
+def test_metafor_agrees(case):
+    found = random_effects(case["yi"], case["vi"])
+    for name in ("mean", "se", "lower", "upper", "tau2", "i2", "classical_se"):
+        assert getattr(found, name) == pytest.approx(case[name], rel=1e-6, abs=1e-8), name
+    if len(case["yi"]) > 2:
+        for name in ("prediction_lower", "prediction_upper"):
+            assert getattr(found, name) == pytest.approx(case[name], rel=1e-6, abs=1e-8)
+    else:
+        assert found.prediction_lower != found.prediction_lower
+
+
+@pytest.mark.unit
+def test_two_studies_by_hand():
+    # Effects 0 and 1, variances 0.1: Q = 0.5 / 0.1 = 5; Paule-Mandel solves 0.5 / (0.1 + t) = 1.
+    found = random_effects([0, 1], [0.1, 0.1])
+    assert found.mean == pytest.approx(0.5)
+    assert found.tau2 == pytest.approx(0.4)
+    assert found.i2 == pytest.approx(0.8)
+    assert found.se == pytest.approx(0.5)  # of two equal weights: half the distance
+    assert found.upper == pytest.approx(0.5 + stdtrit(1, 0.975) * 0.5)
+
+
+effects = st.lists(
+    st.tuples(st.integers(-30, 30).map(lambda x: x / 10), st.integers(1, 40).map(lambda x: x / 40)),
+    min_size=2,
+    max_size=6,
+)
+
+
+@pytest.mark.property
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(studies=effects, shift=st.integers(-5, 5))
+def test_order_shift_and_range(studies, shift):
+    y, v = zip(*studies, strict=True)
+    found = random_effects(y, v)
+    turned = random_effects(y[::-1], v[::-1])
+    assert turned.mean == pytest.approx(found.mean, abs=1e-6)
+    assert turned.lower == pytest.approx(found.lower, abs=1e-5)
+    assert min(y) - 1e-9 <= found.mean <= max(y) + 1e-9
+    moved = random_effects([x + shift for x in y], v)
+    assert moved.mean == pytest.approx(found.mean + shift, abs=1e-6)
+    assert moved.tau2 == pytest.approx(found.tau2, abs=1e-5)
+    if len(y) > 2:
+        assert found.prediction_lower <= found.lower + 1e-9
+        assert found.prediction_upper >= found.upper - 1e-9
+
+
+# -- studies -------------------------------------------------------------------------------------
+
+
+def protocol(study, kind="registry", **changes):
+    source = {"kind": kind} | ({"file": f"{study}.csv"} if kind == "registry" else {})
+    categories = [
+        {"name": name, "column": name, "label": name, "type": "category", "categories": {"no": ["0"], "yes": ["1"]}}
+        for name in ("dead", "treated", "response")
+    ]  # fmt: skip
+    return Protocol.model_validate(
+        {
+            "study": study,
+            "reference": study,
+            "title": study,
+            "population": f"Patients of {study}",
+            "origin_label": f"origin of {study}",
+            "source": source,
+            "variables": [{"name": "months", "column": "m", "label": "Months", "type": "number"}, *categories],
+            "eligibility": [{"id": "all", "label": "All", "keep": [{"variable": "months", "present": True}]}],
+            "endpoints": [{"name": "os", "label": "OS", "definition": "d", "time": "months", "happened": [{"variable": "dead", "one_of": ["yes"]}]}],
+            "analyses": [{"id": "s", "label": "S", "kind": "survival", "endpoint": "os", "at": ["36 months"]}],
+        }
+        | ({"reconstruction": {"period": ["2000-01-01", "2001-01-01"], "last_contact": "2010-01-01"}} if kind == "reconstruction" else {})
+        | changes
+    )  # fmt: skip
+
+
+def study(name, value, lower=nan, upper=nan, estimand=HR, n=50, sets=None, comparison=None):
+    row = {
+        "estimand": estimand,
+        "value": value,
+        "lower": lower,
+        "upper": upper,
+        "n": n,
+        "events": 9,
+        "note": "",
+    }
+    identified = None
+    if sets is not None:
+        identified = pd.DataFrame([{"estimand": estimand, "lower": sets[0], "upper": sets[1]}])
+    kind = "registry" if sets is None else "reconstruction"
+    return StudyResults(protocol(name, kind), pd.DataFrame([row]), identified, comparison)  # fmt: skip
+
+
+def questions(scale="log", will=True, estimand=HR, names=("one", "two"), **changes):
+    question = {
+        "id": "q",
+        "label": "Q",
+        "scale": scale,
+        "pool": will,
+        "reason": "because",
+        "answers": [{"study": name, "estimand": estimand} for name in names],
+    }
+    return Questions.model_validate({"questions": [question | changes]})
+
+
+def pooled(studies, asked):
+    return pool(harmonise(studies, asked), asked).iloc[0]
+
+
+@pytest.mark.unit
+def test_side_by_side():
+    comparison = pd.DataFrame(
+        [
+            {"estimand": HR, "printed": "0.6", "unit": "", "verdict": "reproduced"},
+            {"estimand": HR, "printed": "0.60", "unit": "", "verdict": "differs"},
+        ]
+    )
+    table = harmonise(
+        [
+            study("two", 0.8, 0.5, 1.3, sets=(0.7, 0.9)),
+            study("one", 0.6, 0.4, 0.9, comparison=comparison),
+        ],
+        questions(names=("one", "two", "three")),
+    )
+    assert list(table.columns) == list(HARMONISED)
+    assert table["study"].tolist() == ["one", "two"]  # the order of the question; three did not run
+    one, two = table.iloc[0], table.iloc[1]
+    assert one["printed"] == "0.6 (reproduced); 0.60 (differs)"
+    assert (one["origin"], two["origin"]) == ("registry", "reconstruction")
+    assert one["time_origin"] == "origin of one"
+    assert one["population"] == "Patients of one"
+    assert (two["identified_lower"], two["identified_upper"]) == (0.7, 0.9)
+    assert pd.isna(one["identified_lower"])
+    assert (one["n"], one["events"]) == (50, 9)
+
+
+@pytest.mark.unit
+def test_what_was_not_estimated_stays_empty_and_says_so():
+    given = StudyResults(protocol("one"), pd.DataFrame({"estimand": ["n"], "value": [9.0]}))
+    row = harmonise([given], questions()).iloc[0]
+    assert pd.isna(row["value"])
+    assert row["note"] == "not estimated"
+
+
+@pytest.mark.unit
+def test_a_question_to_a_study_that_cannot_answer_is_refused():
+    with pytest.raises(ConfigurationError, match=r"question 'q'.*no variable or endpoint 'grade'"):
+        harmonise(
+            [study("one", 1.0)],
+            questions(estimand="os.hazard_ratio by grade(2 / 1)", names=("one",)),
+        )
+
+
+@pytest.mark.unit
+def test_hazard_ratios_are_pooled_on_the_log_scale_with_variances_from_their_intervals():
+    z = ndtri(0.975)
+    se = (0.3, 0.5)
+    ratios = (0.5, 0.9)
+    given = [
+        study(name, hr, hr * exp(-z * s), hr * exp(z * s))
+        for name, hr, s in zip(("one", "two"), ratios, se, strict=True)
+    ]
+    row = pooled(given, questions())
+    expected = random_effects([log(hr) for hr in ratios], [s**2 for s in se])
+    assert row["value"] == pytest.approx(exp(expected.mean))
+    assert row["lower"] == pytest.approx(exp(expected.lower))
+    assert row["upper"] == pytest.approx(exp(expected.upper))
+    assert pd.isna(row["prediction_lower"])  # two studies predict no third
+    assert (row["pooled"], row["k"], row["studies"]) == ("yes", 2, "one; two")
+    assert pd.isna(row["identified_lower"])
+    assert "Hartung-Knapp" in row["method"]
+
+
+@pytest.mark.unit
+def test_shares_are_pooled_on_the_logit_scale_by_their_numbers():
+    cases = {"one": (15, 24), "two": (30, 66), "three": (9, 31), "four": (60, 93)}
+    given = [study(name, x / n, estimand=ORR, n=n) for name, (x, n) in cases.items()]
+    row = pooled(given, questions("logit", estimand=ORR, names=tuple(cases)))
+    metafor = next(case for case in METAFOR if case["name"] == "four shares, logit")
+
+    def expit(x):
+        return 1 / (1 + exp(-x))
+
+    for ours, theirs in (
+        ("value", "mean"),
+        ("lower", "lower"),
+        ("prediction_upper", "prediction_upper"),
+    ):
+        assert row[ours] == pytest.approx(expit(metafor[theirs]), rel=1e-6)
+
+
+@pytest.mark.unit
+def test_reconstructed_studies_are_pooled_at_the_ends_of_their_sets():
+    width = exp(ndtri(0.975) * sqrt(0.04))
+    given = [
+        study("one", 1.0, 1 / width, width, sets=(0.5, 2.0)),
+        study("two", 1.0, 1 / width, width),
+    ]
+    row = pooled(given, questions())
+    # Equal variances weigh alike: the mean of log 0.5 and 0, of log 2 and 0.
+    assert row["identified_lower"] == pytest.approx(sqrt(0.5))
+    assert row["identified_upper"] == pytest.approx(sqrt(2))
+    assert row["outer_lower"] < row["identified_lower"]
+    assert row["outer_upper"] > row["identified_upper"]
+    assert row["value"] == pytest.approx(1)
+
+
+@pytest.mark.unit
+def test_an_open_identified_set_gives_no_bounds():
+    row = pooled(
+        [study("one", 1.0, 0.5, 2.0, sets=(0.5, nan)), study("two", 1.0, 0.5, 2.0)], questions()
+    )
+    assert row["pooled"] == "yes"
+    assert pd.isna(row["identified_upper"])
+    assert "an identified set is open" in row["reason"]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("studies", "asked", "reason"),
+    [
+        ([("one", 0.5, 0.3, 0.8), ("two", 0.9, 0.5, 1.6)], questions(will=False), "because"),
+        ([("one", 0.5, 0.3, 0.8)], questions(), "fewer than two studies"),
+        ([("one", 0.5, 0.3, 0.8), ("two", nan, nan, nan)], questions(), "standard error: two"),
+        ([("one", 0.5, 0.3, 0.8), ("two", 0.9, nan, nan)], questions(), "standard error: two"),
+        ([("one", 0.5, 0.3, 0.8), ("two", 0.9, 0.0, 2.0)], questions(), "standard error: two"),
+    ],
+)
+def test_what_is_not_pooled_says_why(studies, asked, reason):
+    row = pooled([study(*each) for each in studies], asked)
+    assert row["pooled"] == "no"
+    assert pd.isna(row["value"])
+    assert reason in row["reason"]
+    assert row["k"] == len(studies)
+
+
+@pytest.mark.unit
+def test_an_impossible_share_is_left_out_not_bent():
+    given = [study("one", 1.0, estimand=ORR, n=9), study("two", 0.5, estimand=ORR, n=20)]
+    row = pooled(given, questions("logit", estimand=ORR))
+    assert row["pooled"] == "no"
+    assert "standard error: one" in row["reason"]
+
+
+@pytest.mark.unit
+def test_a_close_agreement_is_named():
+    given = [study(name, 0.8, 0.5, 0.8**2 / 0.5) for name in ("one", "two", "three")]
+    row = pooled(given, questions(names=("one", "two", "three")))
+    assert "narrower than usual" in row["reason"]
+
+
+@pytest.mark.unit
+def test_nothing_to_ask_gives_empty_tables():
+    none = Questions()
+    assert list(harmonise([], none).columns) == list(HARMONISED)
+    assert list(pool(harmonise([], none), none).columns) == list(POOLED)
+
+
+# -- configuration -------------------------------------------------------------------------------
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scale": "logit"}, "no fraction"),
+        ({"estimand": "os.median"}, "no ratio"),
+        ({"names": ("one", "one")}, "answers twice"),
+        ({"reason": ""}, "at least 1 character"),
+    ],
+)
+def test_questions_that_cannot_be_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        questions(**changes)
+
+
+@pytest.mark.unit
+def test_a_question_stands_once():
+    one = questions().questions[0].model_dump()
+    with pytest.raises(ValueError, match="stands twice"):
+        Questions.model_validate({"questions": [one, one]})
+
+
+@pytest.mark.unit
+def test_what_a_study_is_asked():
+    asked = questions(names=("one", "two"))
+    assert asked.estimands("one") == [Estimand.parse(HR)]
+    assert asked.estimands("three") == []
+
+
+@pytest.mark.config
+def test_the_committed_questions_can_be_answered():
+    from resarc.analysis import plan
+    from resarc.protocol import load as load_protocol
+
+    asked = load(ROOT / "config/synthesis.yaml")
+    studies = {a.study for q in asked.questions for a in q.answers}
+    assert studies
+    for name in studies:
+        given = load_protocol(ROOT / f"config/studies/{name}.yaml")
+        planned = {str(item.estimand) for item in plan(given)}
+        assert not [e for e in asked.estimands(name) if str(e) not in planned]
