@@ -29,6 +29,9 @@ Value = str | float | None
 _WHOLE = 1e-3
 """Days by which a time may miss a whole day and still be one."""
 
+_DRAWS = 8
+"""Numbers to try before a rule is taken to be impossible."""
+
 
 class ImpossibleError(Exception):
     """No chart agrees with what is known; the text says why."""
@@ -70,7 +73,9 @@ def draw_chart(known: Known, protocol: Protocol, rng: np.random.Generator) -> di
         scenarios = sorted(
             _scenarios(narrowed, protocol), key=lambda dates: _oddness(dates, known, protocol)
         )
-        reason = ""
+        reasons = [_lack(dates, known, protocol) for dates in scenarios]
+        scenarios = [dates for dates, lack in zip(scenarios, reasons, strict=True) if not lack]
+        reason = "" if scenarios else reasons[0]
         for strict, present in itertools.product((True, False), scenarios):
             try:
                 return _fill(narrowed.copy(), present, known, strict, protocol, rng)
@@ -290,11 +295,14 @@ def _set_status(
 ) -> None:
     """Narrow the time and the status of an endpoint that is read from such columns."""
     if follow_up is None:
-        left.set_span(
-            endpoint.time,
-            left.spans[endpoint.time].only_missing,
-            f"the time of {endpoint.name} cannot be missing",
-        )
+        asked = [c.variable for c in endpoint.happened if c.variable in left.levels]
+        status = next((name for name in asked if None in left.levels[name]), None)
+        if left.spans[endpoint.time].missing:
+            left.spans[endpoint.time] = left.spans[endpoint.time].only_missing
+        elif status:
+            left.levels[status] = [None]
+        else:
+            raise ImpossibleError(f"{endpoint.name} is unknown, but its time and status are given")
         return
     months, event = follow_up
     _set_value(left, endpoint.time, months, protocol)
@@ -339,6 +347,7 @@ def _set_presence(
     """Narrow which dates of an endpoint are present; the events wait for a scenario."""
     name, follow_up = endpoint.name, known.follow_up[endpoint.name]
     if follow_up is not None:
+        whole_days(follow_up[0])
         left.set_present(endpoint.origin, True, f"{endpoint.origin} must be given for {name}")
         if follow_up[1]:
             for condition in endpoint.only_if:
@@ -377,7 +386,7 @@ def _undo(left: _Open, start: _Open, item: Derived, known: Known, rng: np.random
                 low = high = whole_days(span.low)
             else:
                 low = np.ceil(span.low * DAYS_PER_MONTH)
-                high = np.floor(span.high * DAYS_PER_MONTH)
+                high = np.floor(min(span.high, 1e6) * DAYS_PER_MONTH)
             left.gaps.append((first, second, low, high))
         return
     allowed = left.levels[item.name]
@@ -436,6 +445,19 @@ def _scenarios(left: _Open, protocol: Protocol) -> list[frozenset[str]]:
     ]
 
 
+def _lack(present: frozenset[str], known: Known, protocol: Protocol) -> str:
+    """Which date an observed endpoint needs and does not have, in words; empty if none."""
+    for endpoint in protocol.endpoints:
+        follow_up = known.follow_up.get(endpoint.name)
+        if endpoint.time or follow_up is None or any(date in present for date in endpoint.events):
+            continue
+        if follow_up[1]:
+            return f"{endpoint.name} has an event, but {' or '.join(endpoint.events)} must be empty"
+        if endpoint.censored_at not in present:
+            return f"{endpoint.name} is censored, but {endpoint.censored_at} must be empty"
+    return ""
+
+
 def _oddness(present: frozenset[str], known: Known, protocol: Protocol) -> tuple[int, ...]:
     """How far a choice of given dates is from the most natural one; see the head of this file."""
     dated = [e for e in protocol.endpoints if e.origin]
@@ -457,13 +479,8 @@ def _fill(
         follow_up = known.follow_up.get(endpoint.name)
         if endpoint.time or follow_up is None:
             continue
-        happened = [date for date in endpoint.events if date in present]
-        if follow_up[1] and not happened:
-            raise ImpossibleError(f"{endpoint.name} has an event without a date")
-        if not follow_up[1] and happened:
+        if not follow_up[1] and any(date in present for date in endpoint.events):
             _fail_one(left, endpoint.only_if, f"{endpoint.name} is censored", protocol, rng)
-        if not happened and endpoint.censored_at not in present:
-            raise ImpossibleError(f"{endpoint.censored_at} must be given for {endpoint.name}")
     for item in reversed(protocol.derived):
         _undo(left, _start(protocol), item, known, rng)
     values = _choose_values(left, present, strict, protocol, rng)
@@ -498,7 +515,7 @@ def _choose_values(
         if broken or position == len(ruled):
             return broken
         v = ruled[position]
-        for value in _candidates(left, v, protocol, rng, 8):
+        for value in _candidates(left, v, protocol, rng):
             chosen[v.name] = value
             broken = go(position + 1)
             if broken is None:
@@ -510,25 +527,27 @@ def _choose_values(
         raise ImpossibleError(f"rule {broken.id!r} cannot hold: {broken.why}")
     for v in free:
         if v.name not in place:
-            chosen[v.name] = _candidates(left, v, protocol, rng, 1)[0]
+            chosen[v.name] = next(_candidates(left, v, protocol, rng))
     return {v.name: chosen[v.name] for v in free}
 
 
 def _candidates(
-    left: _Open, v: Variable, protocol: Protocol, rng: np.random.Generator, most: int
-) -> list[Value]:
+    left: _Open, v: Variable, protocol: Protocol, rng: np.random.Generator
+) -> Iterator[Value]:
     """Values to try, missing first."""
     if v.name in left.levels:
         some = left.levels[v.name]
         order = rng.permutation(len(some))
-        return sorted((some[i] for i in order), key=lambda level: level is not None)
+        yield from sorted((some[i] for i in order), key=lambda level: level is not None)
+        return
     span = left.spans[v.name]
-    values: list[Value] = [None] if span.missing else []
+    if span.missing:
+        yield None
     if span.given and span.low == span.high:
-        return [*values, span.low]
-    if span.given:
-        values += [_draw_number(span, v, protocol, rng) for _ in range(most)]
-    return values
+        yield span.low
+    elif span.given:
+        for _ in range(_DRAWS):
+            yield _draw_number(span, v, protocol, rng)
 
 
 def _draw_number(span: _Span, v: Variable, protocol: Protocol, rng: np.random.Generator) -> float:

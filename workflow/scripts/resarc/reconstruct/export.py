@@ -36,6 +36,10 @@ def to_export(
     the choices made. Columns are the protocol's, in its order; rows are shuffled. Raises
     `ReconstructionError` where no export has this dataset as its cohort.
     """
+    if member.empty:
+        raise ReconstructionError(
+            f"export of {protocol.study!r}", "a member without patients", "at least one patient"
+        )
     names = {v.name for v in (*protocol.variables, *protocol.derived)} & set(member.columns)
     eligible = tuple(c for step in protocol.eligibility for c in step.keep)
     patients = [_known(row, names, protocol) for row in member.to_dict("records")]
@@ -65,37 +69,30 @@ def excluded_counts(protocol: Protocol, published: Published, remaining: int) ->
     """How many patients each step of eligibility excludes, from the printed flow.
 
     Counts of patients screened, excluded by a step and remaining after it determine one another;
-    `remaining` is the size of the cohort. Where a run of steps is known only together, its first
-    step excludes them all; where nobody printed how many were screened, nobody is excluded by the
-    steps before the first known count.
+    `remaining` is the size of the cohort. Where a run of steps is known only together, the first
+    of them that has no count of its own excludes the rest; a step before the first known number
+    excludes only whom the paper says.
     """
     steps = [step.id for step in protocol.eligibility]
-    left: list[int | None] = [_count(published, "screened", None)]
+    left = [_count(published, "screened", None)]
     left += [_count(published, "remaining", step) for step in steps]
-    out = [_count(published, "excluded", step) for step in steps]
     left[-1] = remaining
-    for _ in steps:
-        for k, excluded in enumerate(out):
-            if excluded is not None and left[k] is not None and left[k + 1] is None:
-                left[k + 1] = left[k] - excluded
-            if excluded is not None and left[k + 1] is not None and left[k] is None:
-                left[k] = left[k + 1] + excluded
-    known = next(k for k, count in enumerate(left) if count is not None)
-    for k in range(known - 1, -1, -1):
-        left[k] = left[k + 1] + (out[k] or 0)
-    for k in range(len(left) - 2, 0, -1):
-        if left[k] is None:
-            left[k] = left[k + 1]
-    counts = [before - after for before, after in pairwise(left)]
-    for step, count, printed in zip(steps, counts, out, strict=True):
-        if count < 0 or (printed is not None and printed != count):
+    counts = [_count(published, "excluded", step) for step in steps]
+    known = [place for place, count in enumerate(left) if count is not None]
+    for place in range(known[0]):
+        counts[place] = counts[place] or 0
+    for start, end in pairwise(known):
+        rest = left[start] - left[end] - sum(count or 0 for count in counts[start:end])
+        open_places = [place for place in range(start, end) if counts[place] is None]
+        if rest < 0 or (rest > 0 and not open_places):
             raise ReconstructionError(
-                f"patient flow of {protocol.study!r}, step {step!r}",
-                f"{count} patients excluded as the difference of the numbers before and after",
-                "no negative number" if printed is None else f"the printed {printed}",
-                f"The cohort has {remaining} patients; see the figures of 'flow' in the published "
-                "figures.",
+                f"patient flow of {protocol.study!r}, steps {', '.join(steps[start:end])}",
+                f"{left[start]} patients before and {left[end]} after them",
+                f"a difference of {sum(count or 0 for count in counts[start:end])}, as excluded",
+                f"The cohort has {remaining} patients; look at the figures of 'flow'.",
             )
+        for place in open_places:
+            counts[place], rest = rest, 0
     return counts
 
 
