@@ -146,7 +146,13 @@ def test_side_by_side():
     comparison = pd.DataFrame(
         [
             {"estimand": HR, "printed": "0.6", "unit": "", "verdict": "reproduced"},
-            {"estimand": HR, "printed": "0.60", "unit": "", "verdict": "differs"},
+            {
+                "estimand": HR,
+                "printed": "44",
+                "unit": "%",
+                "verdict": "by construction",
+                "read_as": "n",
+            },
         ]
     )
     table = harmonise(
@@ -159,7 +165,7 @@ def test_side_by_side():
     assert list(table.columns) == list(HARMONISED)
     assert table["study"].tolist() == ["one", "two"]  # the order of the question; three did not run
     one, two = table.iloc[0], table.iloc[1]
-    assert one["printed"] == "0.6 (reproduced); 0.60 (differs)"
+    assert one["printed"] == "0.6 (reproduced); 44% (by construction, read as n)"
     assert (one["origin"], two["origin"]) == ("registry", "reconstruction")
     assert one["time_origin"] == "origin of one"
     assert one["population"] == "Patients of one"

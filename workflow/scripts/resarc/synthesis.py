@@ -38,7 +38,7 @@ HARMONISED = (
     "value",
     "lower",
     "upper",
-    "level",
+    "confidence",
     "identified_lower",
     "identified_upper",
     "printed",
@@ -173,7 +173,7 @@ def harmonise(studies: Sequence[StudyResults], questions: Questions) -> pd.DataF
             if answer.study in known:
                 rows.append(_answer_row(question, answer, known[answer.study]))
     table = pd.DataFrame(rows, columns=list(HARMONISED))
-    numbers = ["value", "lower", "upper", "level", "identified_lower", "identified_upper"]
+    numbers = ["value", "lower", "upper", "confidence", "identified_lower", "identified_upper"]
     types = dict.fromkeys(numbers, float) | {"n": "Int64", "events": "Int64"}
     return significant(table.astype(types))
 
@@ -198,7 +198,7 @@ def _answer_row(question: Question, answer: Answer, given: StudyResults) -> dict
         "study": answer.study,
         "estimand": key,
         **{end: _number(found, end) for end in ("value", "lower", "upper")},
-        "level": protocol.conventions.level,
+        "confidence": protocol.conventions.level,
         **{f"identified_{end}": _number(known, end) for end in ("lower", "upper")},
         "printed": _printed(given.comparison, key),
         "origin": protocol.source.kind,
@@ -218,14 +218,17 @@ def _row_of(frame: pd.DataFrame | None, key: str) -> Mapping[str, Any]:
 
 
 def _printed(comparison: pd.DataFrame | None, key: str) -> str:
-    """Every form in which the paper prints the estimand, with its unit, once each."""
+    """Every form in which the paper prints the estimand, with unit, verdict and reading, once."""
     if comparison is None:
         return ""
     forms = {}
     for row in comparison.loc[comparison["estimand"] == key].to_dict("records"):
         unit = _text(row.get("unit"))
         form = _text(row["printed"]) + (unit if unit in ("", "%") else f" {unit}")
-        forms[form] = f"{form} ({row['verdict']})" if _text(row.get("verdict")) else form
+        reading = _text(row.get("read_as"))
+        said = [_text(row.get("verdict")), f"read as {reading}" if reading else ""]
+        said = [words for words in said if words]
+        forms[form] = f"{form} ({', '.join(said)})" if said else form
     return "; ".join(forms.values())
 
 
@@ -351,7 +354,7 @@ def _pooled_row(question: Question, answers: list[Mapping[str, Any]]) -> dict[st
             reasons.append("fewer than two studies can be pooled")
         shown = [str(answer["study"]) for answer in answers]
         return row | {"k": len(shown), "studies": "; ".join(shown), "reason": "; ".join(reasons)}
-    level = max(float(answer["level"]) for answer in usable)
+    level = max(float(answer["confidence"]) for answer in usable)
     centre = _combined([float(a["value"]) for a in usable], usable, transform, level)
     if centre.se < centre.classical_se:
         reasons.append("the studies agree so closely that the interval is narrower than usual")
@@ -403,7 +406,7 @@ def _variance(answer: Mapping[str, Any], value: float, transform: _Transform) ->
     if not (transform.inside(lower) and transform.inside(upper) and lower < upper):
         return nan
     width = transform.to(upper) - transform.to(lower)
-    return (width / (2 * float(ndtri((1 + float(answer["level"])) / 2)))) ** 2
+    return (width / (2 * float(ndtri((1 + float(answer["confidence"])) / 2)))) ** 2
 
 
 def _combined(
