@@ -12,7 +12,7 @@ from resarc.audit import COLUMNS, Finding, by_importance, to_frame
 from resarc.audit.cutoffs import Point, auc_if_closest, auc_if_youden, auc_through
 from resarc.audit.intervals import interval
 from resarc.audit.numbers import mean_bounds, sd_bound
-from resarc.audit.printing import rounded
+from resarc.audit.printing import rounded, roundings_of, share_roundings
 from resarc.audit.significance import benjamini_hochberg, holm
 from resarc.audit.survival_figures import crude_bounds, kaplan_meier_path
 
@@ -38,6 +38,15 @@ def outcomes(findings):
 )
 def test_rounding_conventions(value, rounding, expected):
     assert rounded(Fraction(value), Decimal(1), rounding) == Fraction(expected)
+
+
+def test_shares_in_whole_numbers_are_the_fractions(study):
+    for text in ("12%", "12.5%", "12.50%", "33.3%", "66.67%", "0.0%", "100%"):
+        (figure,) = study.published(f"sex.proportion(male) -> {text}").figures
+        for n in (3, 8, 16, 24):
+            for k in range(n + 1):
+                value = Fraction(100 * k, n)
+                assert share_roundings(figure, k, n) == roundings_of(value, figure.value)
 
 
 def test_a_course_of_events_with_the_rate():

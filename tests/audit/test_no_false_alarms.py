@@ -43,9 +43,7 @@ GAPLESS = [
 
 def patients(seed: int, n: int, censoring: float) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {name: rng.choice(levels, n, p=None) for name, levels in CATEGORIES.items()}
-    )
+    frame = pd.DataFrame({name: rng.choice(levels, n) for name, levels in CATEGORIES.items()})
     frame["responder"] = np.where(frame["response"].isin(["CR", "PR"]), "yes", "no")
     frame["age"] = rng.integers(20, 85, n).astype(float)
     frame["age_group"] = np.where(frame["age"] > 60, "elderly", "younger")
@@ -79,15 +77,15 @@ def printed(frame: pd.DataFrame, places: int) -> list[str]:
             for arm in CATEGORIES["arm"]:
                 k = int(((frame[other] == level) & (frame["arm"] == arm)).sum())
                 lines.append(f"n{{arm={arm}, {other}={level}}} -> {k}")
-        table = pd.crosstab(frame[other], frame["arm"]).to_numpy()
+        present = [level for level in CATEGORIES[other] if (frame[other] == level).any()]
+        table = pd.crosstab(frame[other], frame["arm"]).loc[present].to_numpy()
         if min(table.shape) > 1:
             for statistic, test in (
                 ("chi2_p", contingency.chi_square),
                 ("fisher_p", contingency.fisher_exact),
-                ("trend_p", None),
+                ("trend_p", contingency.linear_by_linear),
             ):
-                if test:
-                    lines.append(f"{other}.{statistic} by arm -> {test(table).p:.3f}")
+                lines.append(f"{other}.{statistic} by arm -> {test(table).p:.3f}")
     for name, digits in (("age", 1), ("size", 2)):
         values = frame[name]
         for statistic, value in (
@@ -135,7 +133,7 @@ def survival(frame: pd.DataFrame, places: int) -> list[str]:
     return lines
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(2, 160),
@@ -152,7 +150,7 @@ def test_true_figures_are_never_inconsistent(study, seed, n, censoring, places):
     assert faults == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(8, 60), shift=st.floats(0, 2))
 def test_a_youden_cutoff_is_never_doubted(study, seed, n, shift):
     rng = np.random.default_rng(seed)
@@ -175,7 +173,7 @@ def test_a_youden_cutoff_is_never_doubted(study, seed, n, shift):
     assert all(f.verdict == "consistent" for f in found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(10, 60), by=st.integers(3, 30))
 def test_a_misprinted_count_is_found(study, seed, n, by):
     """The guard above is not blind: one count raised is contradicted by the others."""

@@ -106,10 +106,9 @@ def percentages(published: Published, protocol: Protocol) -> Iterator[Finding]:
             figures=tuple(s.figure.id for s in group),
             printed=listed((written(s.figure) for s in group), 6),
             recomputed=listed((s.recomputed for s in group), 6),
-            evidence="Each is the share of a whole number of patients of its group, rounded half up"
-            + (
-                f"; {len(rest)} of the same place {_are(len(rest))} treated apart." if rest else "."
-            ),
+            evidence="Each is the share of a whole number of patients of its group, rounded half "
+            f"up; {_other_conventions(group)}."
+            + (f" {len(rest)} more there {_are(len(rest))} treated apart." if rest else ""),
         )
 
     explained: dict[str, list[tuple[_Share, str]]] = defaultdict(list)
@@ -139,6 +138,15 @@ def percentages(published: Published, protocol: Protocol) -> Iterator[Finding]:
             + (_counter_test(facts, shares) if name == ADJUSTED else ""),
             hypothesis=name,
         )
+
+
+def _other_conventions(group: list[_Share]) -> str:
+    """How many of the shares the other conventions give."""
+    texts = []
+    for rounding, name in (("half even", "half to even"), ("truncated", "truncation")):
+        count = sum(rounding in s.fits for s in group)
+        texts.append(f"{name} gives {'all' if count == len(group) else count} of them")
+    return ", ".join(texts)
 
 
 def _reasons(share: _Share, facts: Facts, shares: list[_Share]) -> list[tuple[str, str]]:

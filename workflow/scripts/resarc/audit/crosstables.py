@@ -14,10 +14,12 @@ from resarc.protocol import Protocol
 from resarc.published import Figure, Published
 from resarc.survival import contingency
 
+NUMBERED_ANEW = "linear-by-linear with empty levels left out"
+
 _NAMED = {
     "chi2_p": ("chi-squared", "chi-squared with Yates's correction"),
     "fisher_p": ("Fisher's exact",),
-    "trend_p": ("linear-by-linear",),
+    "trend_p": ("linear-by-linear", NUMBERED_ANEW),
 }
 """The tests that a statistic of the language may mean."""
 
@@ -81,6 +83,8 @@ def _judge(
         table, seeds.stream(published.study, "audit")
     )
     tests["linear-by-linear"] = contingency.linear_by_linear(table)
+    if kept.shape != (len(table), len(table[0])):
+        tests[NUMBERED_ANEW] = contingency.linear_by_linear(kept)
     fitting = [n for n, t in tests.items() if roundings_of(Fraction(t.p), figure.value)]
     meant = [n for n in _NAMED[figure.estimand.statistic] if n in tests]
     computed = "; ".join(f"{name} p {p_text(t.p)}" for name, t in tests.items())

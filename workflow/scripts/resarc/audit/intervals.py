@@ -158,8 +158,8 @@ def _name_type(
         printed=listed((written(f) for f in fits[best]), 6),
         recomputed=tally,
         evidence=f"With k of n patients from the printed rate and size, {listed(equal)} limits "
-        f"equal the printed ones to the last digit in {count} of {len(rows)} rows. Rows that each "
-        f"type gives: {tally}.",
+        f"equal the printed ones to the last digit in {count} of {len(rows)} rows; the other types "
+        f"tried do in at most {max((len(v) for m, v in fits.items() if m not in equal), default=0)}.",
     )
     for figure, n, counts in rows:
         if figure in fits[best]:

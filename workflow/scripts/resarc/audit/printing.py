@@ -48,7 +48,19 @@ def units_per_one(figure: Figure) -> int:
 
 def share_roundings(figure: Figure, k: int, n: int) -> frozenset[Rounding]:
     """The conventions under which k of n prints as this share."""
-    return roundings_of(Fraction(k * units_per_one(figure), n), figure.value)
+    printed, scale = figure.value, units_per_one(figure)
+    exponent = printed.value.as_tuple().exponent
+    if printed.mark != "=" or exponent > 0:
+        return roundings_of(Fraction(k * scale, n), printed)
+    # as `rounded`, in whole numbers of the last printed place: this runs for every k of every share
+    target = int(printed.value.scaleb(-exponent))
+    whole, rest = divmod(k * scale * 10**-exponent, n)
+    found = {
+        "half up": whole + (2 * rest >= n),
+        "half even": whole + (2 * rest > n or (2 * rest == n and whole % 2)),
+        "truncated": whole,
+    }
+    return frozenset(r for r, value in found.items() if value == target)
 
 
 def whole_counts(figure: Figure, n: int, *roundings: Rounding) -> tuple[int, ...]:

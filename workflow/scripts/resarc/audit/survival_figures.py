@@ -411,8 +411,13 @@ def _common_denominator(facts: Facts, where: Where, n: int) -> tuple[int, list[s
     for m in range(n - 1, floor(0.8 * n), -1):
         conventions: tuple[Rounding, ...]
         for conventions in (("half up",), ("truncated",), ("half up", "truncated")):
-            found = [whole_counts(f, m, *conventions) for f in rates]
-            if all(found):
+            found = []
+            for figure in rates:
+                counts = whole_counts(figure, m, *conventions)
+                if not counts:
+                    break
+                found.append(counts)
+            else:
                 how = {
                     ("half up",): "",
                     ("truncated",): ", truncated",

@@ -260,7 +260,7 @@ def announced(published: Published, protocol: Protocol) -> Iterator[Finding]:
         yield Finding(
             check="announced and printed",
             title=f"{len(pile)} announced {'analysis has' if one else 'analyses have'} {how}: "
-            + listed((_lower(item.what) for item, _ in pile), 4),
+            + listed((_lower(item.what) for item, _ in pile), 2),
             verdict="not checkable",
             severity="minor" if pile is nowhere and not abstract_only else "note",
             figures=tuple(f.id for _, figures in pile for f in figures),
