@@ -353,11 +353,77 @@ def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="session", params=["reconstruction", "registry"])
-def inputs(request: pytest.FixtureRequest):
-    return study_inputs(request.param)
-
-
 @pytest.fixture(scope="session")
 def make_inputs():
     return study_inputs
+
+
+def combined_inputs():
+    """A reconstruction and a registry, with one question pooled over both and one not."""
+    import json
+
+    import pandas as pd
+
+    from resarc.protocol import Protocol
+    from resarc.report.combined import CombinedInputs, CombinedStudy
+    from resarc.report.study import build
+
+    studies = []
+    for name, kind in (("alpha", "reconstruction"), ("beta", "registry")):
+        content = PROTOCOL | {"study": name, "title": f"Study {name} {HOSTILE}"}
+        if kind == "registry":
+            content |= {"source": {"kind": "registry", "file": "data/beta.csv"}}
+        given = study_inputs(kind, Protocol.model_validate(content))
+        studies.append(
+            CombinedStudy(
+                given.protocol,
+                json.loads(build(given).to_json()),
+                f"../{name}/report.html",
+                given.curves,
+                given.envelopes,
+            )
+        )
+    nan = float("nan")
+
+    def answer(
+        quantity: str, label: str, study: str, estimand: str, kind: str, low: float, high: float
+    ):
+        rebuilt = kind == "reconstruction"
+        return {
+            "quantity": quantity, "label": label, "study": study, "estimand": estimand,
+            "value": 0.7777 if rebuilt else (low + high) / 2, "lower": 0.7 if rebuilt else low,
+            "upper": 0.77 if rebuilt else high, "level": 0.95, "identified_lower": low if rebuilt else nan,
+            "identified_upper": high if rebuilt else nan, "printed": "31.5%", "origin": kind,
+            "time_origin": "first metastasis", "population": f"Patients {HOSTILE}", "n": 142, "events": 66,
+            "note": "",
+        }  # fmt: skip
+
+    ratio = "os.hazard_ratio by sex(male / female)"
+    harmonised = pd.DataFrame([
+        answer("s36", "Survival at 3 years", "alpha", "os.survival(36 months)", "reconstruction", 0.21, 0.33),
+        answer("s36", "Survival at 3 years", "beta", "os.survival(36 months)", "registry", 0.3, 0.5),
+        answer("sex", "Men against women", "alpha", ratio, "reconstruction", 0.81, 3.14),
+        answer("sex", "Men against women", "beta", ratio, "registry", 1.1, 2.5),
+    ])  # fmt: skip
+    empty = dict.fromkeys(
+        ("value", "lower", "upper", "identified_lower", "identified_upper", "outer_lower", "outer_upper",
+         "prediction_lower", "prediction_upper", "tau2", "i2"), nan,
+    )  # fmt: skip
+    pooled = pd.DataFrame([
+        empty | {"quantity": "s36", "label": "Survival at 3 years", "k": 2, "studies": "alpha; beta",
+                 "method": "", "pooled": "no", "reason": "time starts at different moments"},
+        empty | {"quantity": "sex", "label": "Men against women", "k": 2, "studies": "alpha; beta",
+                 "value": 0.7777, "lower": 0.7, "upper": 0.77, "prediction_lower": 0.0777,
+                 "prediction_upper": 7.7, "identified_lower": 0.93, "identified_upper": 2.91,
+                 "outer_lower": 0.52, "outer_upper": 4.4, "tau2": 0.777, "i2": 0.7777,
+                 "method": "random effects", "pooled": "yes", "reason": "the same contrast"},
+    ])  # fmt: skip
+    return CombinedInputs(
+        studies, harmonised, pooled, "0.1.0", "2026-01-31",
+        study_inputs("registry").references, {"Software": {"pandas": "2.3"}},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def make_combined():
+    return combined_inputs

@@ -12,7 +12,7 @@ from resarc import tables
 from resarc.estimand import Condition, Duration, Estimand
 from resarc.protocol import Analysis
 from resarc.report.model import Cell, Column, Origin, Table, table
-from resarc.report.results import SAMPLED, Results, text_of
+from resarc.report.results import NBSP, SAMPLED, Results, text_of
 
 _SUMMARIES = {
     "median": "Median",
@@ -215,7 +215,7 @@ def _across(
         if second is not None:
             part, said = results.cell(second), results.printed(second)
             found = _joined(found, part)
-            printed = f"{printed} ({said})" if printed and said else printed or said
+            printed = f"{printed}{NBSP}({said})" if printed and said else printed or said
         cells += [printed, found]
     return cells
 
@@ -225,7 +225,7 @@ def _joined(count: Cell, share: Cell) -> Cell:
     if not share.text or not count.text:
         return count if count.text else share
     words = share.text.split(" (")[0]
-    return Cell(f"{count.text} ({words})", count.mark or share.mark, count.tone or share.tone)
+    return Cell(f"{count.text}{NBSP}({words})", count.mark or share.mark, count.tone or share.tone)
 
 
 # -- univariable analysis ------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def survival(
     Morris et al., BMJ Open 2019;9:e030215). Reconstructed: see this module's head.
     """
     rebuilt = any(curve.band is not None for curve in curves)
-    labels = [wrapped(curve.label, SIZE, 110.0) for curve in curves]
+    labels = [_first(wrapped(curve.label, SIZE, 110.0), 3) for curve in curves]
     left = max(46.0, 24 + max(text_width(line, SIZE) for ls in labels for line in ls))
     left = 46.0 if rebuilt else 66.0 if len(curves) == 1 else left
     names = _key_names(curves, rebuilt)
@@ -198,14 +198,15 @@ def survival_panels(
                 title=_shortened(title, SIZE, wide), title_fontproperties={"weight": "bold", "size": SIZE},
             )  # fmt: skip
         svg = _svg(figure)
-    how = (
-        "Shaded: the band in which the survival curves of all "
-        f"{f'{members} ' if members else ''}consistent datasets lie. Thin dashed lines: one "
-        "consistent dataset."
-        if rebuilt
-        else "Kaplan-Meier, with pointwise confidence limits shaded."
-    )
-    return Drawing(svg, printable(finding), printable(f"{endpoint}. {how}"))
+    how = []
+    if not all(curve.band is not None for _, curves in panels for curve in curves):
+        how.append("Lines with light shading: Kaplan-Meier with pointwise confidence limits.")
+    if rebuilt:
+        how.append(
+            f"Outlined bands: where the survival curves of all {f'{members} ' if members else ''}"
+            "consistent datasets lie; the thin dashed line within is one of them."
+        )
+    return Drawing(svg, printable(finding), printable(f"{endpoint}. {' '.join(how)}"))
 
 
 def time_ticks(limit: float, most: int = 8) -> list[float]:
@@ -279,7 +280,7 @@ def _survival_axes(axes: Axes, ticks: list[float], limit: float, endpoint: str) 
 
 
 def _key_names(curves: Sequence[Curve], rebuilt: bool) -> list[str]:
-    names = [printable(curve.label) for curve in curves]
+    names = [_shortened(curve.label, SIZE, WIDTH - 180) for curve in curves]
     shown = rebuilt and any(curve.steps is not None for curve in curves)
     return [*names, "one consistent dataset"] if shown else names
 
@@ -395,7 +396,8 @@ class Interval:
     """One row of a forest: a range on the axis, perhaps a point, and words at its side.
 
     `kind`: `set` (identified set: a bar without a point), `estimate` (a point with confidence
-    limits), `pooled` (a diamond; `wide` its prediction interval). `note` stands to the right.
+    limits), `pooled` (a diamond). `wide`, a thin line, is what a wider uncertainty adds.
+    `note` stands to the right.
     """
 
     label: str
@@ -504,6 +506,8 @@ def _draw_interval(axes: Axes, row: Interval, y: float, low: float, top: float) 
         return
     colour = BLUE if row.identified else QUIET
     if row.kind == "set":
+        if not isnan(row.wide[0]):
+            axes.plot(np.clip(row.wide, low, top), [y, y], color=INK, linewidth=0.8)
         if row.lower == row.upper:
             axes.plot([lower], [y], "s", color=BLUE, markersize=4)
         else:
@@ -702,8 +706,11 @@ def _svg(figure: Figure) -> str:
 
 
 def _shortened(text: str, size: float, width: float) -> str:
-    lines = wrapped(text, size, width - size)
-    return lines[0] if len(lines) == 1 else f"{lines[0]}…"
+    return _first(wrapped(text, size, width - size), 1)[0]
+
+
+def _first(lines: list[str], most: int) -> list[str]:
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1]}…"]
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:

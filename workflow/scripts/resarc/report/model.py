@@ -20,13 +20,14 @@ from typing import Any, Literal
 
 from resarc.report.glyphs import visible
 
-Origin = Literal["registry", "reconstruction", "paper", ""]
-"""Where results come from: patients of a registry, datasets rebuilt from printed figures, the
+Origin = Literal["registry", "reconstruction", "mixed", "paper", ""]
+"""Where results come from: patients of a registry, datasets rebuilt from printed figures, both, the
 printed figures themselves; empty for what is no result (definitions, versions)."""
 
 ORIGIN_LABELS: dict[str, str] = {
     "registry": "Registry data",
     "reconstruction": "Reconstructed data",
+    "mixed": "Reconstructed and registry data",
     "paper": "Printed figures",
 }
 
@@ -47,7 +48,7 @@ MARKS: dict[str, tuple[str, str]] = {
 """What a mark in a cell looks like and says; a table that bears one explains it below."""
 
 _ID = re.compile(r"[a-z][a-z0-9-]*")
-_LINK = re.compile(r"https://[^\s\"'<>]+|[A-Za-z0-9_][A-Za-z0-9_./-]*(#[a-z0-9-]+)?")
+_LINK = re.compile(r"https://[^\s\"'<>]+|(\.\./)*(\w[\w-]*/)*\w[\w-]*\.\w+(#[a-z0-9-]+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class Run:
 
 
 def _check_link(link: str) -> None:
-    if link and (not _LINK.fullmatch(link) or ".." in link):
-        raise ValueError(f"link {link!r} is no https address or path below the report")
+    if link and not _LINK.fullmatch(link):
+        raise ValueError(f"link {link!r} is no https address or relative path of a file")
 
 
 Inline = str | Run
@@ -281,6 +282,8 @@ class Report:
     sections: tuple[Section, ...]
     references: tuple[Reference, ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()
+    card: tuple[tuple[str, str], ...] = ()
+    """Names and values by which a list of reports tells of this one; not printed in it."""
     language: str = "en"
 
     def __post_init__(self) -> None:

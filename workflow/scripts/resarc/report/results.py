@@ -88,9 +88,9 @@ class Results:
         if not self.has(estimand):
             return ""
         if not self.rebuilt:
-            found = tables.format_value(estimand, self.value(estimand), self.protocol)
-            limits = tables.format_interval(estimand, *self.limits(estimand), self.protocol)
-            return f"{found} ({limits.replace(' ', NBSP)})" if limits else found
+            return format_estimate(
+                estimand, self.value(estimand), *self.limits(estimand), self.protocol
+            )
         if str(estimand) not in self.sets:
             return NO_SET
         return format_range(estimand, *self.limits(estimand), self.protocol)
@@ -127,6 +127,15 @@ class Results:
 
     def level(self, condition: Condition) -> str:
         return self.protocol.level_label(condition.variable, condition.level)
+
+
+def format_estimate(
+    estimand: Estimand, value: float, lower: float, upper: float, protocol: Protocol
+) -> str:
+    """An estimate and its confidence limits: '49.9 months (30.0 to 59.4)'."""
+    found = tables.format_value(estimand, value, protocol)
+    limits = tables.format_interval(estimand, lower, upper, protocol).replace(" ", NBSP)
+    return f"{found} ({limits})" if limits else found
 
 
 def format_range(estimand: Estimand, lower: float, upper: float, protocol: Protocol) -> str:
@@ -166,3 +175,29 @@ def number_of(value: Any) -> float:
 
 def truth(value: Any) -> bool:
     return text_of(value).strip().lower() in ("true", "1", "1.0", "yes")
+
+
+def curve_rows(
+    frame: pd.DataFrame | None, endpoint: str, variable: str = "", level: str = ""
+) -> pd.DataFrame | None:
+    """The rows of one group in `curves.csv` or `envelopes.csv`; None if there are none."""
+    if frame is None:
+        return None
+    names, levels = frame["variable"].map(text_of), frame["level"].map(text_of)
+    part = frame[(frame["endpoint"] == endpoint) & (names == variable) & (levels == level)]
+    return part if len(part) else None
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """'1 check', '2 checks'."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def sentence(words: str) -> str:
+    """Words with a full stop, unless they end in one."""
+    words = words.strip()
+    return words if not words or words.endswith((".", "?", "!")) else f"{words}."

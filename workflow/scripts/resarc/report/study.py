@@ -8,7 +8,7 @@ computed here: results are selected, put into words and ordered.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isnan, log
 
 import pandas as pd
@@ -19,11 +19,13 @@ from resarc.estimand import Condition, Estimand
 from resarc.protocol import Analysis, Protocol
 from resarc.protocol import Condition as Rule
 from resarc.published import Figure, Published
-from resarc.references import Reference, format_plain
+from resarc.references import Reference
 from resarc.report import figures
 from resarc.report.analyses import analysis_table, inputs, origin, remaining_table
+from resarc.report.citations import Citations
 from resarc.report.figures import Curve, Drawing, Interval, Pair
 from resarc.report.model import (
+    MARKS,
     Block,
     Bullets,
     Callout,
@@ -41,8 +43,17 @@ from resarc.report.model import (
     table,
     text,
 )
-from resarc.report.model import Reference as Cited
-from resarc.report.results import SAMPLED, Results, number_of, printed_text, text_of
+from resarc.report.results import (
+    SAMPLED,
+    Results,
+    capital,
+    counted,
+    curve_rows,
+    number_of,
+    printed_text,
+    sentence,
+    text_of,
+)
 
 SEVERITIES = ("major", "minor", "note", "none")
 _TONES: dict[str, Tone] = {
@@ -130,7 +141,8 @@ def build(given: StudyInputs) -> Report:
     """
     _check_origin(given)
     protocol, results = given.protocol, given.results
-    cited = _References(given.references)
+    cited = Citations(given.references)
+    summary = tuple(_summary(given, results, cited))
     sections = [
         Section("cohort", "Patients", tuple(_cohort(given, results))),
         Section("analyses", "Analyses", tuple(_analyses(given, results))),
@@ -139,7 +151,6 @@ def build(given: StudyInputs) -> Report:
         Section("methods", "Methods", tuple(_methods(given, results, cited))),
         Section("provenance", "Provenance", tuple(_provenance(given))),
     ]
-    summary = tuple(_summary(given, results, cited))
     return Report(
         title=protocol.title,
         subtitle=protocol.population,
@@ -156,7 +167,23 @@ def build(given: StudyInputs) -> Report:
             ("Date of the data", given.data_date),
             ("Resarc", given.version),
         ),
+        card=tuple(_card(given, results)),
     )
+
+
+def _card(given: StudyInputs, results: Results) -> Iterable[tuple[str, str]]:
+    """What a list of studies says of this one."""
+    yield "Patients", _marked(results, Estimand("n"))
+    severity = given.audit["severity"].map(text_of)
+    yield "Major findings", str(int((severity == "major").sum()))
+    yield "Minor findings", str(int((severity == "minor").sum()))
+    if results.rebuilt:
+        ratios = [
+            e for e in results.keys if e.statistic == "hazard_ratio" and str(e) in results.sets
+        ]
+        known = sum(results.direction(e) == "identified" for e in ratios)
+        yield "Directions identified", f"{known} of {len(ratios)}"
+    yield "Printed figures", _verdict_counts(given)
 
 
 def _check_origin(given: StudyInputs) -> None:
@@ -178,36 +205,6 @@ def _check_origin(given: StudyInputs) -> None:
         )
 
 
-class _References:
-    """Citations in the order in which they are first made."""
-
-    def __init__(self, known: Mapping[str, Reference]) -> None:
-        self.known, self.used = known, {}
-
-    def cite(self, *keys: str) -> Text:
-        """Runs that cite those of the keys that are known."""
-        runs = []
-        for key in keys:
-            if key in self.known:
-                self.used[key] = self.known[key]
-                runs.append(Run(" ", cite=key))
-        return tuple(runs)
-
-    def listed(self) -> tuple[Cited, ...]:
-        return tuple(
-            Cited(
-                key,
-                format_plain(r),
-                f"https://doi.org/{r.doi}"
-                if r.doi
-                else r.url
-                if r.url.startswith("https://")
-                else "",
-            )
-            for key, r in self.used.items()
-        )
-
-
 # -- what was found ---------------------------------------------------------------------------------
 
 
@@ -217,7 +214,7 @@ def _source_in_words(given: StudyInputs) -> str:
     return f"Reconstructed from printed figures ({given.members} datasets)"
 
 
-def _summary(given: StudyInputs, results: Results, cited: _References) -> Iterable[Block]:
+def _summary(given: StudyInputs, results: Results, cited: Citations) -> Iterable[Block]:
     paper = cited.cite(given.protocol.reference)
     yield _origin_callout(given, results, paper)
     yield from _audit_callouts(given)
@@ -267,18 +264,18 @@ def _audit_callouts(given: StudyInputs) -> Iterable[Block]:
         row for level in ("major", "minor") for row in audit[severity == level].to_dict("records")
     ]
     for row in grave[:_MOST_FINDINGS]:
-        body = [text(_sentence(text_of(row["evidence"])))]
+        body = [text(sentence(text_of(row["evidence"])))]
         printed, recomputed = text_of(row["printed"]), text_of(row["recomputed"])
         if printed or recomputed:
             body.append(
                 text(
-                    _sentence(
+                    sentence(
                         f"Printed: {printed or 'nothing'}. It follows: {recomputed or 'nothing'}"
                     )
                 )
             )
         if text_of(row.get("hypothesis")):
-            body.append(text(_sentence(f"It would be explained by this: {row['hypothesis']}")))
+            body.append(text(sentence(f"It would be explained by this: {row['hypothesis']}")))
         yield Callout("finding", _finding_title(row), tuple(body), text_of(row["severity"]))  # type: ignore[arg-type]
     more = len(grave) - _MOST_FINDINGS
     counts = audit["verdict"].map(text_of).value_counts()
@@ -291,7 +288,7 @@ def _audit_callouts(given: StudyInputs) -> Iterable[Block]:
     rest = f" {more} more findings of minor or major weight stand there." if more > 0 else ""
     if len(audit):
         yield paragraph(
-            f"{start}{_counted(len(audit), 'check')} of the printed figures: {words}; see ",
+            f"{start}{counted(len(audit), 'check')} of the printed figures: {words}; see ",
             Run(ref="audit-all"), f".{rest}",
         )  # fmt: skip
 
@@ -313,13 +310,13 @@ def _main_outcomes(given: StudyInputs, results: Results) -> Iterable[Text]:
         if parts:
             yield text(
                 Run(given.protocol.label(str(analysis.endpoint)), "strong"),
-                f". {_capital('; '.join(parts))}.",
+                f". {capital('; '.join(parts))}.",
             )
 
 
 def _marked(results: Results, estimand: Estimand) -> str:
     words = results.text(estimand)
-    return f"{words} †" if results.is_target(estimand) else words
+    return f"{words} {MARKS['by construction'][0]}" if results.is_target(estimand) else words
 
 
 def _what_is_identified(results: Results) -> Iterable[Text]:
@@ -343,7 +340,7 @@ def _what_is_identified(results: Results) -> Iterable[Text]:
         more = f"; and {len(known) - _MOST_RATIOS} more" if len(known) > _MOST_RATIOS else ""
         yield text(
             Run("Direction identified", "strong"),
-            f" for {len(known)} of {_counted(len(ratios), 'hazard ratio')}. {shown}{more}. See ",
+            f" for {len(known)} of {counted(len(ratios), 'hazard ratio')}. {shown}{more}. See ",
             Run(ref="hazard-ratios"), ".",
         )  # fmt: skip
     if open_:
@@ -356,14 +353,18 @@ def _what_is_identified(results: Results) -> Iterable[Text]:
         )
 
 
-def _verdict_line(given: StudyInputs) -> Block:
+def _verdict_counts(given: StudyInputs) -> str:
     counts = given.comparison["verdict"].map(text_of).value_counts()
     kinds = _VERDICTS[given.protocol.source.kind]
-    words = ", ".join(f"{counts[v]} {v}" for v in kinds if v in counts)
+    return ", ".join(f"{v} {counts[v]}" for v in kinds if v in counts)
+
+
+def _verdict_line(given: StudyInputs) -> Block:
+    words = _verdict_counts(given)
     if not words:
         return paragraph("No printed figure was compared.")
     return paragraph(
-        f"Of {_counted(len(given.comparison), 'printed figure')}: {words}; see ",
+        f"{counted(len(given.comparison), 'printed figure')} against the re-analysis: {words}; see ",
         Run(ref="comparison-all"), ".",
     )  # fmt: skip
 
@@ -499,24 +500,16 @@ def _curves_of(given: StudyInputs, results: Results, endpoint: str, name: str) -
     groups = given.protocol.levels(name) if name else ("",)
     found = []
     for level in groups:
-        steps = _part(given.curves, endpoint, name, level)
+        steps = curve_rows(given.curves, endpoint, name, level)
         label = given.protocol.level_label(name, level) if name else "All patients"
         if not results.rebuilt:
             if steps is not None:
                 found.append(Curve(label, steps))
             continue
-        band = _part(given.envelopes, endpoint, name, level)
+        band = curve_rows(given.envelopes, endpoint, name, level)
         if band is not None:
             found.append(Curve(label, steps, band))
     return found
-
-
-def _part(frame: pd.DataFrame | None, endpoint: str, name: str, level: str) -> pd.DataFrame | None:
-    if frame is None:
-        return None
-    variable, at = frame["variable"].map(text_of), frame["level"].map(text_of)
-    part = frame[(frame["endpoint"] == endpoint) & (variable == name) & (at == level)]
-    return part if len(part) else None
 
 
 def _survival_finding(
@@ -577,7 +570,7 @@ def _forest(given: StudyInputs, results: Results) -> Iterable[Block]:
         return
     if results.rebuilt:
         finding = (
-            f"Identified sets of {_counted(count, 'hazard ratio')}: {clear} lie on one side of 1, "
+            f"Identified sets of {counted(count, 'hazard ratio')}: {clear} lie on one side of 1, "
             f"{count - clear} do not."
         )
         caption = (
@@ -651,7 +644,7 @@ def _comparison(given: StudyInputs, results: Results) -> Iterable[Block]:
     yield table(
         "verdicts", "Printed figures by verdict",
         [Column("Verdict", width=1), Column("Figures", "right"), Column("Meaning", width=3)],
-        [(Cell(v, tone=_TONES[v]), str(int((verdicts == v).sum())), _capital(_MEANINGS[v]) + ".") for v in used],
+        [(Cell(v, tone=_TONES[v]), str(int((verdicts == v).sum())), capital(_MEANINGS[v]) + ".") for v in used],
         stage="compare", inputs=("comparison.csv",), origin=origin(results),
     )  # fmt: skip
     pairs = [pair for row in frame.to_dict("records") if (pair := _pair(given, results, row))]
@@ -707,7 +700,7 @@ def _agreement(results: Results, pairs: Sequence[Pair]) -> Drawing:
     free = len(pairs) - targets
     if results.rebuilt:
         finding = (
-            f"{_counted(len(pairs), 'printed number')} against identified sets. {targets} were targets "
+            f"{counted(len(pairs), 'printed number')} against identified sets. {targets} were targets "
             f"and lie on the diagonal by construction; of the other {free}, {differ} lie outside their "
             "identified set or were set aside."
         )
@@ -717,7 +710,7 @@ def _agreement(results: Results, pairs: Sequence[Pair]) -> Drawing:
         )
     else:
         finding = (
-            f"{_counted(len(pairs), 'printed number')} against re-analysed values: {differ} differ."
+            f"{counted(len(pairs), 'printed number')} against re-analysed values: {differ} differ."
         )
         caption = "Printed numbers against re-analysed values. Dashed: agreement."
     return figures.agreement(pairs, finding=finding, caption=caption)
@@ -729,7 +722,12 @@ def _comparison_table(given: StudyInputs, results: Results) -> Table:
         estimand = Estimand.parse(str(row["estimand"]))
         figure, verdict = _figure_of(given.published, row), text_of(row["verdict"])
         said = printed_text(figure) if figure else text_of(row["printed"])
-        found = Cell("") if verdict == "not computed" else results.cell(estimand)
+        # A figure that was read as another estimand is compared with that one's result.
+        found = results.cell(Estimand.parse(text_of(row.get("read_as")) or str(estimand)))
+        if verdict == "not computed":
+            found = Cell("")
+        elif results.rebuilt:
+            found = replace(found, mark="by construction" if verdict == "by construction" else "")
         rows.append(
             (
                 results.describe(estimand), said, found, Cell(verdict, tone=_TONES[verdict]),
@@ -802,12 +800,12 @@ def _audit(given: StudyInputs) -> Iterable[Block]:
 
 
 def _finding_title(row: Mapping[str, object]) -> str:
-    return text_of(row.get("title")) or _capital(text_of(row["check"]).replace("_", " "))
+    return text_of(row.get("title")) or capital(text_of(row["check"]).replace("_", " "))
 
 
 def _explained(row: Mapping[str, object]) -> str:
     words = text_of(row.get("hypothesis"))
-    return f"Explained by: {_sentence(words)}" if words else ""
+    return f"Explained by: {sentence(words)}" if words else ""
 
 
 def _sources(published: Published, row: Mapping[str, object]) -> str:
@@ -820,7 +818,7 @@ def _sources(published: Published, row: Mapping[str, object]) -> str:
 # -- methods and provenance ---------------------------------------------------------------------------
 
 
-def _methods(given: StudyInputs, results: Results, cited: _References) -> Iterable[Block]:
+def _methods(given: StudyInputs, results: Results, cited: Citations) -> Iterable[Block]:
     protocol, conventions = given.protocol, given.protocol.conventions
     yield paragraph(
         f"Time zero: {protocol.origin_label}. A patient was analysed who met, in this order: "
@@ -829,7 +827,7 @@ def _methods(given: StudyInputs, results: Results, cited: _References) -> Iterab
     )  # fmt: skip
     yield table(
         "endpoints", "Endpoints", [Column("Endpoint", width=1), Column("Definition", width=3)],
-        [(endpoint.label, _sentence(endpoint.definition)) for endpoint in protocol.endpoints], stage="protocol",
+        [(endpoint.label, sentence(endpoint.definition)) for endpoint in protocol.endpoints], stage="protocol",
     )  # fmt: skip
     yield paragraph(*_statistics_in_words(results, cited))
     yield Facts(
@@ -848,7 +846,7 @@ def _methods(given: StudyInputs, results: Results, cited: _References) -> Iterab
         yield from _reconstruction_in_words(given, cited)
 
 
-def _statistics_in_words(results: Results, cited: _References) -> Iterable[str | Run]:
+def _statistics_in_words(results: Results, cited: Citations) -> Iterable[str | Run]:
     used = {e.statistic for e in results.keys}
     if "survival" in used:
         yield "Survival was estimated by Kaplan and Meier, with Greenwood's variance"
@@ -869,7 +867,7 @@ def _statistics_in_words(results: Results, cited: _References) -> Iterable[str |
     yield "Each result uses the patients whose variables it needs are known; p-values are two-sided and not adjusted for multiplicity."
 
 
-def _reconstruction_in_words(given: StudyInputs, cited: _References) -> Iterable[Block]:
+def _reconstruction_in_words(given: StudyInputs, cited: Citations) -> Iterable[Block]:
     chosen = given.protocol.reconstruction
     assert chosen is not None
     yield paragraph(
@@ -878,8 +876,8 @@ def _reconstruction_in_words(given: StudyInputs, cited: _References) -> Iterable
         *cited.cite("manski2003"),
         ". These choices were left open by the paper:",
     )
-    choices = [text(_sentence(choice)) for choice in chosen.choices]
-    choices += [text(_sentence(_capital(constraint.why))) for constraint in chosen.constraints]
+    choices = [text(sentence(choice)) for choice in chosen.choices]
+    choices += [text(sentence(capital(constraint.why))) for constraint in chosen.constraints]
     choices.append(
         text(
             f"Origins lie between {chosen.period[0]} and {chosen.period[1]}; follow-up ends by {chosen.last_contact}."
@@ -901,7 +899,7 @@ def _targets_table(given: StudyInputs) -> Table | None:
         estimand = text_of(row["estimand"])
         rows.append(
             (
-                _capital(tables.describe(Estimand.parse(estimand), given.protocol)),
+                capital(tables.describe(Estimand.parse(estimand), given.protocol)),
                 text_of(row["printed"]),
                 Cell(status, tone=_TONES.get(status, "")),
                 "" if isnan(share) else f"{100 * share:.0f}%",
@@ -984,21 +982,8 @@ def _slug(*parts: str) -> str:
     return "-".join(part.replace("_", "-") for part in parts if part)
 
 
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
-def _sentence(words: str) -> str:
-    words = words.strip()
-    return words if not words or words.endswith((".", "?", "!")) else f"{words}."
-
-
 def _heading(name: str) -> str:
-    return _capital(name.replace("_", " "))
+    return capital(name.replace("_", " "))
 
 
 def _number_text(value: object) -> str:
