@@ -2,12 +2,13 @@
 
 Which estimand of which study answers a question, and whether the answers may be pooled, is data:
 `config/synthesis.yaml`. A pooled value is a random-effects mean: Paule-Mandel between-study
-variance, interval of Hartung, Knapp, Sidik and Jonkman with k - 1 degrees of freedom, prediction
-interval with k - 2. A reconstructed study enters with what its consistent datasets allow: pooling
+variance, interval of Hartung, Knapp, Sidik and Jonkman with k - 1 degrees of freedom and never
+narrower than the classical standard error makes it, prediction interval with k - 2. A reconstructed study enters with what its consistent datasets allow: pooling
 is repeated with each end of its identified set.
 
 Sources: Paule & Mandel, J Res Natl Bur Stand 1982;87:377; Hartung & Knapp, Stat Med 2001;20:3875;
-Sidik & Jonkman, Stat Med 2002;21:3153; Higgins, Thompson & Spiegelhalter, JRSS A 2009;172:137
+Sidik & Jonkman, Stat Med 2002;21:3153; Knapp & Hartung, Stat Med 2003;22:2693 and Röver, Knapp &
+Friede, BMC Med Res Methodol 2015;15:99 (few studies: not below the classical error); Higgins, Thompson & Spiegelhalter, JRSS A 2009;172:137
 (prediction); Higgins & Thompson, Stat Med 2002;21:1539 (I2 = (Q - df) / Q).
 """
 
@@ -71,7 +72,7 @@ POOLED = (
 )
 METHOD = (
     "random effects on the {scale} scale: Paule-Mandel variance, Hartung-Knapp-Sidik-Jonkman "
-    "interval (t, k - 1), prediction interval (t, k - 2)"
+    "interval (t, k - 1; standard error at least the classical one), prediction interval (t, k - 2)"
 )
 MOST_CORNERS = 10
 """Reconstructed studies whose ends are combined in every way; of more, all low and all high."""
@@ -247,7 +248,6 @@ class RandomEffects:
     prediction_upper: float
     tau2: float
     i2: float
-    classical_se: float
 
 
 def random_effects(
@@ -265,15 +265,13 @@ def random_effects(
     tau2 = _paule_mandel(y, v)
     w = 1 / (v + tau2)
     mean = float(w @ y / w.sum())
-    se = sqrt(float(w @ (y - mean) ** 2 / w.sum()) / (k - 1))
+    # Two or three studies may agree by chance: without the bound their interval can all but vanish.
+    se = sqrt(max(float(w @ (y - mean) ** 2) / (k - 1), 1.0) / float(w.sum()))
     half = float(stdtrit(k - 1, tail)) * se
     ahead = float(stdtrit(k - 2, tail)) * sqrt(tau2 + se**2) if k > 2 else nan
     q = _dispersion(y, v, 0.0)[0]
     i2 = max(0.0, (q - (k - 1)) / q) if q > 0 else 0.0
-    return RandomEffects(
-        mean, se, mean - half, mean + half, mean - ahead, mean + ahead, tau2, i2,
-        1 / sqrt(float(w.sum())),
-    )  # fmt: skip
+    return RandomEffects(mean, se, mean - half, mean + half, mean - ahead, mean + ahead, tau2, i2)
 
 
 def _paule_mandel(y: np.ndarray, v: np.ndarray) -> float:
@@ -356,8 +354,6 @@ def _pooled_row(question: Question, answers: list[Mapping[str, Any]]) -> dict[st
         return row | {"k": len(shown), "studies": "; ".join(shown), "reason": "; ".join(reasons)}
     level = max(float(answer["confidence"]) for answer in usable)
     centre = _combined([float(a["value"]) for a in usable], usable, transform, level)
-    if centre.se < centre.classical_se:
-        reasons.append("the studies agree so closely that the interval is narrower than usual")
     result = {
         "lower": centre.lower,
         "upper": centre.upper,
