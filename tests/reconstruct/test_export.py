@@ -399,3 +399,20 @@ def test_calendar_by_hand():
         assert days["b"] <= days["c"] <= 115
     calendar.bound("b", "c", 6)
     assert not calendar.tighten()
+
+
+@pytest.mark.unit
+def test_a_flag_that_cannot_be_kept_moves_no_last_contact():
+    """Status and stage break a rule that only flags; the dead are still followed until death."""
+    rule = {
+        "id": "odd",
+        "when": [{"variable": "stage", "one_of": ["I"]}],
+        "then": [{"variable": "sex", "one_of": ["f"]}],
+        "why": "only a flag",
+        "action": "flag",
+    }
+    protocol = toy(rules=[*toy().model_dump()["rules"], rule])
+    raw = export.to_export(
+        one_patient(stage="I", sex="m"), protocol, printed(), np.random.default_rng(0)
+    )
+    assert raw["Died"].item() == raw["Seen"].item()

@@ -33,6 +33,20 @@ _DRAWS = 8
 """Numbers to try before a rule is taken to be impossible."""
 
 
+@dataclass(frozen=True)
+class _Wishes:
+    """What a chart should have and can do without: rules of action `flag` kept, and no event after
+    the last contact."""
+
+    flags: bool
+    contact: bool
+
+
+_WISHES = tuple(
+    _Wishes(*both) for both in ((True, True), (False, True), (True, False), (False, False))
+)
+
+
 class ImpossibleError(Exception):
     """No chart agrees with what is known; the text says why."""
 
@@ -65,7 +79,8 @@ def draw_chart(known: Known, protocol: Protocol, rng: np.random.Generator) -> di
     """A value for every source variable but identifiers and texts.
 
     Categories are levels, numbers floats, dates days of the calendar (`date.toordinal`), and None
-    is missing. Rules of action `flag` are followed too where that is possible. Raises
+    is missing. Rules of action `flag` are kept, and no event is after the last contact, where that
+    is possible. Raises
     `ImpossibleError`.
     """
     try:
@@ -76,9 +91,9 @@ def draw_chart(known: Known, protocol: Protocol, rng: np.random.Generator) -> di
         reasons = [_lack(dates, known, protocol) for dates in scenarios]
         scenarios = [dates for dates, lack in zip(scenarios, reasons, strict=True) if not lack]
         reason = "" if scenarios else reasons[0]
-        for strict, present in itertools.product((True, False), scenarios):
+        for wishes, present in itertools.product(_WISHES, scenarios):
             try:
-                return _fill(narrowed.copy(), present, known, strict, protocol, rng)
+                return _fill(narrowed.copy(), present, known, wishes, protocol, rng)
             except ImpossibleError as error:
                 reason = reason or str(error)
     except ImpossibleError as error:
@@ -470,7 +485,7 @@ def _fill(
     left: _Open,
     present: frozenset[str],
     known: Known,
-    strict: bool,
+    wishes: _Wishes,
     protocol: Protocol,
     rng: np.random.Generator,
 ) -> dict[str, Value]:
@@ -483,19 +498,19 @@ def _fill(
             _fail_one(left, endpoint.only_if, f"{endpoint.name} is censored", protocol, rng)
     for item in reversed(protocol.derived):
         _undo(left, _start(protocol), item, known, rng)
-    values = _choose_values(left, present, strict, protocol, rng)
-    return values | _choose_dates(left, present, known, strict, protocol, rng)
+    values = _choose_values(left, present, wishes, protocol, rng)
+    return values | _choose_dates(left, present, known, wishes, protocol, rng)
 
 
 def _choose_values(
     left: _Open,
     present: frozenset[str],
-    strict: bool,
+    wishes: _Wishes,
     protocol: Protocol,
     rng: np.random.Generator,
 ) -> dict[str, Value]:
     """Levels and numbers of the source variables that obey the rules (depth first)."""
-    rules = [r for r in protocol.rules if r.then and (strict or r.action == "reject")]
+    rules = [r for r in protocol.rules if r.then and (wishes.flags or r.action == "reject")]
     chosen: dict[str, Value] = {date: 0.0 if date in present else None for date in left.dates}
     parts_of = [
         frozenset().union(*(sources(c.variable, protocol) for c in (*rule.when, *rule.then)))
@@ -611,7 +626,7 @@ def _choose_dates(
     left: _Open,
     present: frozenset[str],
     known: Known,
-    strict: bool,
+    wishes: _Wishes,
     protocol: Protocol,
     rng: np.random.Generator,
 ) -> dict[str, Value]:
@@ -624,11 +639,11 @@ def _choose_dates(
     ends = [e.censored_at for e in dated]
     for firsts in _first_events(dated, present, known):
         calendar = Calendar(names)
-        _bound_by_protocol(calendar, anchor, strict, protocol)
+        _bound_by_protocol(calendar, anchor, wishes, protocol)
         for first, second, low, high in left.gaps:
             calendar.bound(first, second, low, high)
         for endpoint in dated:
-            _bound_by_endpoint(calendar, endpoint, firsts.get(endpoint.name), known, strict)
+            _bound_by_endpoint(calendar, endpoint, firsts.get(endpoint.name), known, wishes)
         if calendar.tighten():
             return absent | calendar.draw(anchor, ends, rng)
     raise ImpossibleError(
@@ -670,7 +685,7 @@ def _is_shared(endpoint: Endpoint, date: str, observed: list[Endpoint], known: K
 
 
 def _bound_by_protocol(
-    calendar: Calendar, anchor: str | None, strict: bool, protocol: Protocol
+    calendar: Calendar, anchor: str | None, wishes: _Wishes, protocol: Protocol
 ) -> None:
     choices = protocol.reconstruction
     for v in protocol.variables:
@@ -683,17 +698,17 @@ def _bound_by_protocol(
     if choices and anchor:
         calendar.bound("", anchor, *(day.toordinal() for day in choices.period))
     for rule in protocol.rules:
-        if strict or rule.action == "reject":
+        if wishes.flags or rule.action == "reject":
             for first, second in itertools.combinations(rule.order, 2):
                 calendar.bound(first, second, 0)
 
 
 def _bound_by_endpoint(
-    calendar: Calendar, endpoint: Endpoint, first: str | None, known: Known, strict: bool
+    calendar: Calendar, endpoint: Endpoint, first: str | None, known: Known, wishes: _Wishes
 ) -> None:
     for date in (*endpoint.events, endpoint.censored_at):
         calendar.bound(endpoint.origin, date, 0)
-    if strict:
+    if wishes.contact:
         for date in endpoint.events:
             calendar.bound(date, endpoint.censored_at, 0)
     follow_up = known.follow_up.get(endpoint.name)
