@@ -411,7 +411,9 @@ def test_a_time_that_is_never_longer_than_another(study):
 
 
 def test_claims_and_missing_figures_are_no_numbers(study):
-    assert study.audit("claim: n{arm=a} -> >= 1", "os.survival(1 year) -> NA") == []
+    (found,) = study.audit("claim: n{arm=a} -> >= 1", "os.survival(1 year) -> NA")
+    assert outcomes([found]) == ["not checkable none"]
+    assert found.title == "1 statement stands in words only"
 
 
 def test_gravest_first_then_the_order_of_the_checks():

@@ -103,7 +103,7 @@ def percentages(published: Published, protocol: Protocol) -> Iterator[Finding]:
             title=f"{where}: {_these(len(group), 'percentage')} follow{_s(len(group))} from the counts",
             verdict="consistent",
             severity="none",
-            figures=tuple(s.figure.id for s in group),
+            figures=tuple(i for s in group for i in s.ids),
             printed=listed((written(s.figure) for s in group), 6),
             recomputed=listed((s.recomputed for s in group), 6),
             evidence="Each is the share of a whole number of patients of its group, rounded half "

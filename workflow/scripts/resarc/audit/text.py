@@ -161,9 +161,11 @@ def words_and_numbers(published: Published, protocol: Protocol) -> Iterator[Find
     direction without a printed ratio against the rates and medians of the two groups."""
     facts = Facts(published, protocol)
     fine: list[tuple[Figure, Figure]] = []
+    alone: list[Figure] = []
     for claim in published.figures:
         if not claim.claim or claim.not_available:
             continue
+        before = len(fine)
         e = claim.estimand
         numbers = facts.of(e)
         for figure in numbers:
@@ -180,8 +182,22 @@ def words_and_numbers(published: Published, protocol: Protocol) -> Iterator[Find
                 ):
                     text = f"{written(first)} against {written(second)}"
                     yield _contradiction(facts, claim, text, (first, second))
+                    before = -1
                 else:
                     fine += [(claim, first), (claim, second)]
+        if not numbers and len(fine) == before:
+            alone.append(claim)
+    if alone:
+        yield Finding(
+            check="words and numbers",
+            title=f"{len(alone)} statement{'s stand' if len(alone) > 1 else ' stands'} in words "
+            "only",
+            verdict="not checkable",
+            severity="none",
+            figures=tuple(c.id for c in alone),
+            printed=listed((c.says or c.printed for c in alone), 12),
+            evidence="No number is printed to hold them against.",
+        )
     if fine:
         claims = dict.fromkeys(c.id for c, _ in fine)
         yield Finding(
