@@ -57,9 +57,10 @@ KNOWN = [
 
 @pytest.mark.parametrize(("study", "check", "verdict", "severity", "says"), KNOWN)
 def test_known_findings(findings, study, check, verdict, severity, says):
-    rows = findings(study).query(
-        "check == @check and verdict == @verdict and severity == @severity"
-    )
+    frame = findings(study)
+    rows = frame[
+        (frame["check"] == check) & (frame["verdict"] == verdict) & (frame["severity"] == severity)
+    ]
     text = rows[["title", "recomputed", "evidence", "hypothesis", "printed"]].agg(" ".join, axis=1)
     assert text.str.contains(says, regex=False).any()
 
