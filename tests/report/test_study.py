@@ -11,7 +11,7 @@ import pytest
 from resarc.errors import DataError
 from resarc.report import html, pdf
 from resarc.report.analyses import analysis_table, remaining_table
-from resarc.report.model import Callout, FigureBlock, Report, Table
+from resarc.report.model import Bullets, Callout, FigureBlock, Report, Table
 from resarc.report.study import build
 
 pytestmark = pytest.mark.unit
@@ -52,7 +52,11 @@ def test_sections_follow_a_reader_in_a_hurry(report: Report) -> None:
     assert isinstance(first, Callout)
     assert first.kind == "origin"
     grave = [b.title for b in report.summary if isinstance(b, Callout) and b.kind == "finding"]
-    assert grave == ["The printed p cannot be a log-rank p", "Rates are crude"]
+    assert grave == ["The printed p cannot be a log-rank p"]
+    minor = [
+        run.text for b in report.summary if isinstance(b, Bullets) for t in b.items for run in t
+    ]
+    assert "Rates are crude." in minor
 
 
 def test_no_value_of_a_single_rebuilt_dataset_is_shown(reports: dict[str, Report]) -> None:

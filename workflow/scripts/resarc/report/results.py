@@ -152,7 +152,8 @@ def printed_text(figure: Figure) -> str:
     """A printed figure as people read it: '62.5%', '49.9 months', '3.1 (1.2 to 8.0)'."""
     if figure.not_available:
         return "not available"
-    unit = "" if not figure.unit else figure.unit if figure.unit == "%" else f" {figure.unit}"
+    counts = figure.estimand.kind.scale == "count"
+    unit = "" if counts or not figure.unit else "%" if figure.unit == "%" else f" {figure.unit}"
     words = f"{figure.printed.replace('<=', '≤').replace('>=', '≥')}{unit}"
     if figure.bounds:
         words += f" ({figure.interval[0]} to {figure.interval[1]})"

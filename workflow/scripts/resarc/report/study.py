@@ -258,34 +258,28 @@ def _origin_callout(given: StudyInputs, results: Results, paper: Text) -> Callou
 
 
 def _audit_callouts(given: StudyInputs) -> Iterable[Block]:
+    """The major findings with their evidence, the minor ones by name, and the count of all checks."""
     audit = given.audit
     severity = audit["severity"].map(text_of)
-    grave = [
-        row for level in ("major", "minor") for row in audit[severity == level].to_dict("records")
-    ]
-    for row in grave[:_MOST_FINDINGS]:
-        body = [text(sentence(text_of(row["evidence"])))]
-        printed, recomputed = text_of(row["printed"]), text_of(row["recomputed"])
-        if printed or recomputed:
-            body.append(
-                text(
-                    sentence(
-                        f"Printed: {printed or 'nothing'}. It follows: {recomputed or 'nothing'}"
-                    )
-                )
-            )
+    major, minor = (audit[severity == level].to_dict("records") for level in ("major", "minor"))
+    for row in major[:_MOST_FINDINGS]:
+        body = [text(sentence(capital(text_of(row["evidence"]))))]
         if text_of(row.get("hypothesis")):
             body.append(text(sentence(f"It would be explained by this: {row['hypothesis']}")))
-        yield Callout("finding", _finding_title(row), tuple(body), text_of(row["severity"]))  # type: ignore[arg-type]
-    more = len(grave) - _MOST_FINDINGS
+        yield Callout("finding", _finding_title(row), tuple(body), "major")
+    if minor:
+        shown = tuple(text(sentence(_finding_title(row))) for row in minor[:_MOST_FINDINGS])
+        yield paragraph("Minor findings:")
+        yield Bullets(shown)
+    more = max(len(major) - _MOST_FINDINGS, 0) + max(len(minor) - _MOST_FINDINGS, 0)
     counts = audit["verdict"].map(text_of).value_counts()
     words = ", ".join(
         f"{counts[name]} {name}"
         for name in ("consistent", "inconsistent", "explained", "not checkable")
         if name in counts
     )
-    start = "" if grave else "The audit found no contradiction of weight. "
-    rest = f" {more} more findings of minor or major weight stand there." if more > 0 else ""
+    start = "" if major or minor else "The audit found no contradiction of weight. "
+    rest = f" {counted(more, 'more finding')} of weight stand there." if more else ""
     if len(audit):
         yield paragraph(
             f"{start}{counted(len(audit), 'check')} of the printed figures: {words}; see ",
