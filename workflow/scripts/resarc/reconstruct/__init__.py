@@ -1,0 +1,403 @@
+"""Reconstruction: patient-level datasets that are consistent with all printed figures at once.
+
+    figures ─► targets ─► joint counts ─► event histories ─► labels ─► numbers ─► checked members
+
+`reconstruct` is the door. `targets` turns figures into ranges of exact values; `counts` decides by
+integer programming how many patients have which properties, and which counts cannot hold together;
+`histories` finds times and events; `labels` gives properties to patients; `numbers` gives values.
+Every member is then judged afresh by `ensemble.evaluate`; one that misses a target is replaced, so
+that all members hold every target that is not set aside. `export` writes one member as the
+registry it could have come from.
+
+Members are not draws from a posterior: they are different datasets that the paper could have been
+written from. What they agree on is known; their range is an inner bound of what is possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from resarc.ensemble import Ensemble, evaluate, to_frame
+from resarc.errors import ReconstructionError
+from resarc.estimand import Estimand
+from resarc.protocol import Protocol
+from resarc.published import Published
+from resarc.reconstruct import counts, histories, labels, numbers
+from resarc.reconstruct.counts import Component
+from resarc.reconstruct.histories import History
+from resarc.reconstruct.layout import Layout, lay_out
+from resarc.reconstruct.targets import Target, Unused, as_crude, compile_targets, distance
+from resarc.seeds import stream
+
+CHUNK = 50
+"""Members built together. Members of a chunk depend on the chunk's number only, so that more
+members or more cores change none that were there before."""
+
+ATTEMPTS = 8
+TRIALS = 24
+
+INTERVALS = ("log-log", "log", "plain")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One reading of how an endpoint's figures were computed, and whether data can bear it."""
+
+    endpoint: str
+    reading: str
+    feasible: bool
+    chosen: bool
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """`ensemble` in the contract's columns; `targets` one row per printed figure; `hypotheses`."""
+
+    ensemble: pd.DataFrame
+    targets: pd.DataFrame
+    hypotheses: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Plan:
+    protocol: Protocol
+    published: Published
+    patients: int
+    layout: Layout
+    components: tuple[Component, ...]
+    targets: tuple[Target, ...]
+    seed: int
+
+
+def reconstruct(
+    protocol: Protocol,
+    published: Published,
+    *,
+    members: int,
+    seed: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Reconstruction:
+    """`members` datasets of a study from its printed figures.
+
+    Raises `ReconstructionError` if the figures do not say how many patients there are, or if no
+    dataset can be found that holds the counts.
+    """
+    if protocol.reconstruction is None:
+        raise ReconstructionError(f"protocol of {protocol.study}", "no key 'reconstruction'", "one")
+    patients = published.count()
+    if not patients:
+        raise ReconstructionError(
+            f"published figures of {published.study}",
+            "no figure of the estimand 'n'",
+            "the number of patients",
+            "Add the printed number of patients.",
+        )
+    targets, unused = compile_targets(published, protocol)
+    hypotheses, targets = _read(targets, protocol, patients, seed, progress)
+    layout = lay_out(protocol, targets)
+    components = counts.components(layout, targets, patients)
+    aside: dict[Target, str] = {}
+    for component in components:
+        for target in counts.set_aside(component, patients):
+            aside[target] = (
+                "no counts of patients satisfy it together with the other printed counts"
+            )
+    kept = [t for t in targets if t not in aside]
+
+    def plan(required: list[Target]) -> _Plan:
+        return _Plan(
+            protocol, published, patients, layout, tuple(components), tuple(required), seed
+        )
+
+    # The first chunk shows whether all targets can hold together; the hardest steps back if not.
+    built: list[Ensemble] = []
+    chunks = -(-members // CHUNK)
+    while True:
+        first, failures = _chunk(plan(kept), list(aside), 0, min(CHUNK, members))
+        if first is not None:
+            break
+        hardest = max(failures, key=lambda t: failures[t][0])
+        share, gap = failures[hardest]
+        if share == 0:
+            raise ReconstructionError(
+                f"published figures of {published.study}",
+                "no dataset",
+                "at least one",
+                "Report this.",
+            )
+        aside[hardest] = (
+            f"no dataset was found that holds it together with the others; "
+            f"{share:.0%} of the searches missed it, the nearest by {gap:.2g} on its own scale"
+        )
+        progress(f"set aside: {hardest.estimand}")
+        kept = [t for t in kept if t != hardest]
+    built.append(first)
+    for chunk in range(1, chunks):
+        wanted = min(CHUNK, members - chunk * CHUNK)
+        found, failures = _chunk(plan(kept), list(aside), chunk, wanted)
+        if found is None:
+            hardest = max(failures, key=lambda t: failures[t][0])
+            raise ReconstructionError(
+                f"reconstruction of {published.study}, members {chunk * CHUNK} and on",
+                f"fewer than {wanted} datasets within {ATTEMPTS} searches; hardest was {hardest.estimand}",
+                f"{wanted}",
+                "Ask for fewer members or another seed.",
+            )
+        built.append(found)
+        progress(f"{min((chunk + 1) * CHUNK, members)} of {members} datasets")
+    ensemble = _join(built, protocol)
+    frame = to_frame(ensemble)
+    return Reconstruction(
+        frame,
+        _target_table(targets, unused, aside, ensemble, published, hypotheses),
+        pd.DataFrame([vars(h) for h in hypotheses]).rename(columns={"reading": "hypothesis"}),
+    )
+
+
+# --- one chunk ----------------------------------------------------------------------------------
+
+
+def _chunk(
+    plan: _Plan, without: list[Target], chunk: int, wanted: int
+) -> tuple[Ensemble | None, dict[Target, tuple[float, float]]]:
+    """`wanted` members that hold every target, or None and for each target the share of searches
+    that missed it with the smallest distance."""
+    found: list[Ensemble] = []
+    have = 0
+    missed = {t: [] for t in plan.targets}
+    for attempt in range(ATTEMPTS):
+        rng = stream(plan.published.study, "reconstruct", chunk * 1000 + attempt, seed=plan.seed)
+        ensemble = _search(plan, without, max(wanted - have, 8), rng)
+        good = np.ones(ensemble.shape[0], dtype=bool)
+        for target in plan.targets:
+            values = target.evaluate(ensemble)
+            held = target.holds(values)
+            missed[target].append(
+                np.where(held, 0.0, np.maximum(distance(target, values, plan.patients), 1e-9))
+            )
+            good &= held
+        good &= _coherent(ensemble, plan)
+        rows = np.flatnonzero(good)[: wanted - have]
+        if rows.size:
+            found.append(ensemble.take(rows))
+            have += rows.size
+        if have == wanted:
+            return _join(found, plan.protocol), {}
+        if attempt == 2 and have == 0:
+            break
+    shares = {}
+    for target, distances in missed.items():
+        gaps = np.concatenate(distances)
+        shares[target] = (float((gaps > 0).mean()), float(gaps.min()))
+    return None, shares
+
+
+def _search(plan: _Plan, without: list[Target], members: int, rng: np.random.Generator) -> Ensemble:
+    """Candidates for members: counts, histories, labels, numbers in turn."""
+    cells = {}
+    for component in plan.components:
+        drawn = [counts.draw(component, without, plan.patients, rng) for _ in range(members)]
+        cells[component.blocks] = np.stack([d for d in drawn if d is not None])
+    built: dict[str, History] = {}
+    targets = list(plan.targets)
+    for endpoint in histories.sequence(plan.protocol):
+        component = next(c for c in plan.components if endpoint in c.blocks)
+        happened = component.cells[:, component.blocks.index(endpoint)] == 0
+        fixed = len(component.blocks) > 1 or component.rows
+        deaths = (cells[component.blocks] * happened).sum(axis=1) if fixed else None
+        sharing = None
+        if endpoint in component.same_event and component.same_event[endpoint][0] in built:
+            other, part = component.same_event[endpoint]
+            sharing = (other, (cells[component.blocks] * part).sum(axis=1))
+        built[endpoint] = histories.build(
+            endpoint,
+            targets,
+            plan.protocol,
+            built,
+            deaths,
+            members,
+            plan.patients,
+            rng,
+            sharing=sharing,
+        )
+    given = labels.Labels(plan.layout)
+    for component in plan.components:
+        given.codes.update(
+            labels.assign(component, cells[component.blocks], plan.layout, built, without, rng)
+        )
+    whole = {t for e in built for t in histories.whole_cohort(targets, e)}
+    about_labels = [
+        t
+        for t in targets
+        if t not in whole and not counts.is_count(t) and not numbers.needs_values(t, plan.protocol)
+    ]
+    labels.fit(list(plan.components), given, about_labels, built, rng)
+    values = numbers.fill(given, built, targets, plan.published, rng)
+    ensemble = labels.ensemble_of(given, built, plan.layout)
+    sources = {v.name for v in plan.protocol.variables}
+    ensemble.codes = {name: codes for name, codes in ensemble.codes.items() if name in sources}
+    ensemble.numbers = values
+    return ensemble
+
+
+def _coherent(ensemble: Ensemble, plan: _Plan) -> np.ndarray:
+    """Members (M,) whose values meet the constraints between numbers and between times."""
+    good = np.ones(ensemble.shape[0], dtype=bool)
+    for constraint in plan.protocol.reconstruction.constraints:
+        pair = constraint.equal or constraint.at_most
+        if not pair:
+            continue
+        if set(pair) <= set(ensemble.times):
+            x, y = (ensemble.times[name] for name in pair)
+        else:
+            x, y = (ensemble.numbers[name] for name in pair)
+        bound = np.ones(ensemble.shape, dtype=bool)
+        for rule in constraint.among:
+            block = plan.layout.of(rule.variable)
+            levels = plan.protocol.levels(rule.variable)
+            listed = [
+                k
+                for k, level in enumerate(levels)
+                if level in (rule.one_of or levels) and level not in (rule.none_of or ())
+            ]
+            bound &= np.isin(ensemble.code(rule.variable), listed) if block else bound
+        wrong = np.abs(x - y) > 1e-9 if constraint.equal else x > y + 1e-9
+        good &= ~(wrong & bound).any(axis=1)
+    return good
+
+
+def _join(parts: list[Ensemble], protocol: Protocol) -> Ensemble:
+    def joined(name: str) -> dict[str, np.ndarray]:
+        arrays = [getattr(part, name) for part in parts]
+        return {key: np.concatenate([a[key] for a in arrays]) for key in arrays[0]}
+
+    return Ensemble(protocol, joined("codes"), joined("numbers"), joined("times"), joined("events"))
+
+
+# --- readings -----------------------------------------------------------------------------------
+
+
+def _read(
+    targets: list[Target],
+    protocol: Protocol,
+    patients: int,
+    seed: int,
+    progress: Callable[[str], None],
+) -> tuple[list[Hypothesis], list[Target]]:
+    """For each endpoint with printed rates: which readings data can bear, and the targets under the
+    chosen one (Kaplan-Meier where it is possible, else crude shares)."""
+    found: list[Hypothesis] = []
+    for endpoint in protocol.endpoint_names:
+        rates = [
+            t
+            for t in targets
+            if t.estimand.subject == endpoint and t.estimand.statistic == "survival"
+        ]
+        if not rates:
+            continue
+        crude = [as_crude(t) if t in rates else t for t in targets]
+        readings = [
+            ("Kaplan-Meier estimates", targets),
+            ("crude shares of patients observed beyond the time", crude),
+        ]
+        results = []
+        for name, reading in readings:
+            progress(f"{endpoint}: can the printed rates be {name}?")
+            tried = _try(endpoint, reading, protocol, patients, seed, name)
+            results.append(tried)
+        chosen = 0 if results[0] > 0 or results[1] == 0 else 1
+        for k, ((name, _), share) in enumerate(zip(readings, results, strict=True)):
+            found.append(Hypothesis(endpoint, name, share > 0, k == chosen, _evidence(share)))
+        if chosen == 1:
+            targets = crude
+            continue
+        if any(t.lower is not None for t in targets if t.estimand.subject == endpoint):
+            for kind in INTERVALS:
+                progress(f"{endpoint}: can the printed intervals be {kind}?")
+                conventions = protocol.conventions.model_copy(update={"survival_interval": kind})
+                other = protocol.model_copy(update={"conventions": conventions})
+                share = _try(endpoint, targets, other, patients, seed, kind)
+                chosen_kind = kind == protocol.conventions.survival_interval
+                found.append(
+                    Hypothesis(
+                        endpoint, f"{kind} intervals", share > 0, chosen_kind, _evidence(share)
+                    )
+                )
+    return found, targets
+
+
+def _try(
+    endpoint: str, targets: list[Target], protocol: Protocol, patients: int, seed: int, name: str
+) -> float:
+    """Share of searches that found an event history holding the endpoint's figures."""
+    rng = stream(protocol.study, f"reading {endpoint} {name}", seed=seed)
+    events = next((t for t in targets if t.estimand == Estimand("events", endpoint)), None)
+    deaths = None
+    if events is not None:
+        deaths = np.full(TRIALS, round(events.value.lower))
+    history = histories.build(
+        endpoint, targets, protocol, {}, deaths, TRIALS, patients, rng, starts=2
+    )
+    ok = history.loss == 0
+    # Counts are decided by the whole cohort; a rate that no count of this cohort gives fails here.
+    return float(ok.mean())
+
+
+def _evidence(share: float) -> str:
+    if share == 0:
+        return f"none of {TRIALS} searches found an event history that holds the printed figures"
+    return f"{round(share * TRIALS)} of {TRIALS} searches found an event history that holds the printed figures"
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+
+def _target_table(
+    targets: list[Target],
+    unused: list[Unused],
+    aside: dict[Target, str],
+    ensemble: Ensemble,
+    published: Published,
+    hypotheses: list[Hypothesis],
+) -> pd.DataFrame:
+    """One row per printed figure, in the paper's order."""
+    of_figure = {identifier: target for target in targets for identifier in target.figures}
+    reasons = {item.figure.id: item.reason for item in unused}
+    readings = {
+        h.endpoint: h.reading for h in hypotheses if h.chosen and "interval" not in h.reading
+    }
+    share = {t.figures: float(t.holds(evaluate(t.estimand, ensemble)).mean()) for t in targets}
+    rows = []
+    for figure in published.figures:
+        target = of_figure.get(figure.id)
+        row = {"figure": figure.id, "estimand": str(figure.estimand), "printed": figure.printed}
+        if target is None:
+            row |= {
+                "lower": np.nan,
+                "upper": np.nan,
+                "status": "not modelled",
+                "share_held": np.nan,
+            }
+            row |= {"hypothesis": "", "reason": reasons.get(figure.id, "")}
+        else:
+            status = "set aside" if target in aside else "claim" if figure.claim else "target"
+            crude = (
+                target.estimand.statistic == "crude_rate"
+                and figure.estimand.statistic == "survival"
+            )
+            rate = figure.estimand.statistic == "survival"
+            row |= {
+                "lower": target.value.lower,
+                "upper": target.value.upper,
+                "status": status,
+                "share_held": share[target.figures],
+                "hypothesis": readings.get(figure.estimand.subject, "") if rate else "",
+                "reason": aside.get(target, f"read as {target.estimand}" if crude else ""),
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -28,7 +28,9 @@ class Component:
     `cells` (C, blocks) holds the codes of each cell that the constraints allow, `rows` the target
     of each linear constraint, `above` and `below` (R, C) their coefficients: every row demands
     above @ x >= 0 and below @ x <= 0 after the total is put in. `linked` lists sets of blocks that
-    one count speaks of, so that they may only be permuted together.
+    one count speaks of, so that they may only be permuted together. `same_event` maps an endpoint
+    to the cells (C,) in which its event can only be that of another endpoint, given beside it: who
+    died without recurrence or metastasis ended disease-free survival by dying.
     """
 
     blocks: tuple[str, ...]
@@ -37,6 +39,7 @@ class Component:
     above: np.ndarray
     below: np.ndarray
     linked: tuple[frozenset[str], ...]
+    same_event: dict[str, tuple[str, np.ndarray]]
 
     def allowed(self) -> np.ndarray:
         """Table over all combinations of codes: which are cells."""
@@ -150,7 +153,50 @@ def _component(
         np.array(above, dtype=float) if above else np.zeros(width),
         np.array(below, dtype=float) if below else np.zeros(width),
         tuple(sorted(linked, key=sorted)),
+        _same_event(names, cells, layout),
     )
+
+
+def _same_event(
+    names: tuple[str, ...], cells: np.ndarray, layout: Layout
+) -> dict[str, tuple[str, np.ndarray]]:
+    """For endpoints whose events include all of another's with the same origin: cells in which a
+    rule of the protocol rules out every other event date."""
+    protocol = layout.protocol
+    found = {}
+    for name in names:
+        if layout.blocks[name].kind != "endpoint":
+            continue
+        endpoint = protocol.endpoint(name)
+        for other in (
+            protocol.endpoint(n) for n in names if n in protocol.endpoint_names and n != name
+        ):
+            if endpoint.origin != other.origin or not set(other.events) < set(endpoint.events):
+                continue
+            part = (cells[:, names.index(name)] == 0) & (cells[:, names.index(other.name)] == 0)
+            for date in set(endpoint.events) - set(other.events):
+                part &= _ruled_out(date, names, cells, layout)
+            if part.any():
+                found[name] = (other.name, part)
+    return found
+
+
+def _ruled_out(date: str, names: tuple[str, ...], cells: np.ndarray, layout: Layout) -> np.ndarray:
+    """Cells in which a rule says that a date is missing."""
+    absent = np.zeros(len(cells), dtype=bool)
+    for rule in layout.protocol.rules:
+        if not any(c.variable == date and c.present is False for c in rule.then):
+            continue
+        blocks = [layout.source.get(c.variable) for c in rule.when]
+        if any(b not in names for b in blocks):
+            continue
+        meets = np.ones(len(cells), dtype=bool)
+        for condition in rule.when:
+            block = layout.of(condition.variable)
+            codes = block.codes_meeting(condition, layout.protocol)
+            meets &= codes[cells[:, names.index(block.name)]]
+        absent |= meets
+    return absent
 
 
 def _meets(
@@ -236,8 +282,11 @@ def draw(
     without: list[Target],
     patients: int,
     rng: np.random.Generator,
-) -> np.ndarray:
-    """One random solution: patients in each cell (C,).
+    fixed: list[tuple[np.ndarray, int]] | None = None,
+) -> np.ndarray | None:
+    """One random solution: patients in each cell (C,); None if there is none.
+
+    `fixed` demands more: so many patients in the cells of an indicator (C,).
 
     The solution nearest to a random table, whose margins are drawn uniformly on the simplex, so
     that what is not printed spreads over all that is possible.
@@ -251,7 +300,7 @@ def draw(
         weight *= share[component.cells[:, k]]
     wish = rng.multinomial(patients, weight / weight.sum())
     kept = [k for k, target in enumerate(component.rows) if target not in without]
-    if not kept:
+    if not kept and not fixed:
         return wish
     nothing = np.zeros((len(kept), cells))
     constraints = [
@@ -264,6 +313,8 @@ def draw(
         LinearConstraint(np.hstack([np.eye(cells), -np.eye(cells)]), -np.inf, wish),
         LinearConstraint(np.hstack([np.eye(cells), np.eye(cells)]), wish, np.inf),
     ]
+    for part, total in fixed or ():
+        constraints.append(LinearConstraint(np.concatenate([part, np.zeros(cells)]), total, total))
     found = milp(
         np.concatenate([np.zeros(cells), rng.uniform(0.9, 1.1, cells)]),
         constraints=constraints,
@@ -271,8 +322,8 @@ def draw(
         bounds=Bounds(0, patients),
         options={"mip_rel_gap": 0.3},  # near the wish is enough
     )
-    if found.x is None:  # without what was set aside the rest is feasible
-        raise AssertionError(f"no counts for {component.blocks}")
+    if found.x is None:
+        return None
     return np.rint(found.x[:cells]).astype(np.int64)
 
 

@@ -20,11 +20,12 @@ from resarc.ensemble import Ensemble
 from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
 from resarc.protocol import Protocol
 from resarc.published import Range
-from resarc.reconstruct.search import State, descend, wander
+from resarc.reconstruct.search import State, descend, repeat, wander
 from resarc.reconstruct.targets import Target, distance, gap
 from resarc.survival.kaplan_meier import limits
 
-STEPS = 250
+STEPS = 800
+STARTS = 12
 MIXING = 60
 
 
@@ -58,7 +59,20 @@ class History:
     pins: np.ndarray
     pinned: tuple[Pin, ...]
     loss: np.ndarray
+    shared: np.ndarray
+    """Who has this event at the same time as another endpoint's, because it is that event (M, n)."""
     targets: list[Target] = field(default_factory=list)
+
+    def take(self, rows: np.ndarray) -> History:
+        """The histories of these members."""
+        return History(
+            self.days[rows],
+            self.event[rows],
+            self.pins[rows],
+            self.pinned,
+            self.loss[rows],
+            self.targets,
+        )
 
 
 def months(days: np.ndarray) -> np.ndarray:
@@ -181,13 +195,56 @@ def build(
     patients: int,
     rng: np.random.Generator,
     *,
+    sharing: tuple[str, np.ndarray] | None = None,
     steps: int = STEPS,
+    starts: int = STARTS,
 ) -> History:
     """Histories of one endpoint in `members` datasets.
 
+    `sharing` names another endpoint and says how many (M,) of its events are this one's, too.
+
     `deaths` (M,) is the number of events where printed counts fix it; else it is drawn uniformly
-    and free to move. `loss` says how far each history is from its targets.
+    and free to move. A search that gets stuck is started anew, `starts` times at most; `loss` says
+    how far each history is from its targets in the end.
     """
+    found = _search(
+        endpoint, targets, protocol, others, deaths, sharing, members, patients, rng, steps
+    )
+    for _ in range(starts - 1):
+        rows = np.flatnonzero(found.loss > 0)
+        if not rows.size:
+            break
+        again = _search(
+            endpoint,
+            targets,
+            protocol,
+            {name: other.take(rows) for name, other in others.items()},
+            None if deaths is None else deaths[rows],
+            None if sharing is None else (sharing[0], sharing[1][rows]),
+            len(rows),
+            patients,
+            rng,
+            steps,
+        )
+        better = again.loss < found.loss[rows]
+        for name in ("days", "event", "pins", "loss", "shared"):
+            getattr(found, name)[rows[better]] = getattr(again, name)[better]
+    return found
+
+
+def _search(
+    endpoint: str,
+    targets: list[Target],
+    protocol: Protocol,
+    others: dict[str, History],
+    deaths: np.ndarray | None,
+    sharing: tuple[str, np.ndarray] | None,
+    members: int,
+    patients: int,
+    rng: np.random.Generator,
+    steps: int,
+) -> History:
+    """One start of `build`."""
     own = whole_cohort(targets, endpoint)
     pinned = pins_of(targets, endpoint)
     bound = relations(endpoint, tuple(others), protocol)
@@ -205,24 +262,30 @@ def build(
             if relation.same_origin:
                 tied = other.days
     floor = _floor(own, endpoint)
+    shared = _choose_shared(sharing, others, shape, rng)
+    must_event |= shared
     days = _first_times(own, longest, ceiling, floor, rng)
-    event, pins = _first_events(days, pinned, must_event, ceiling, others, deaths, rng)
+    event, pins = _first_events(days, pinned, must_event, shared, ceiling, others, deaths, rng)
     low, high = np.array([p.days for p in pinned] or [(1, 1)]).T
+    if sharing is not None:  # their time is the other's, whatever happens
+        tied = np.where(shared, others[sharing[0]].days, tied)
     place = pins >= 0
     days = np.where(place, rng.integers(low[pins], high[pins] + 1), days)
     state = {
-        "days": _settle(days, event, tied, ceiling, floor),
+        "days": _settle(days, event, tied, shared, ceiling, floor),
         "event": event,
         "ceiling": ceiling,
         "must": must_event,
         "tied": tied,
+        "shared": shared,
         "pins": pins,
     }
     free = deaths is None
     grid = _grid(own, longest)
     means = [t for t in own if t.estimand.statistic == "followup_mean" and not t.claim]
 
-    def propose(state: State, rng: np.random.Generator, _: float) -> State:
+    def propose(state: State, copies: int, rng: np.random.Generator) -> State:
+        state = repeat(state, copies)
         days, event = state["days"].copy(), state["event"].copy()
         rows = np.arange(len(days))
         who, other = rng.integers(0, patients, (2, len(days)))
@@ -261,7 +324,9 @@ def build(
             flip &= event[rows, who] != event[rows, other]
             r, a, b = rows[flip], who[flip], other[flip]
             event[r, a], event[r, b] = event[r, b].copy(), event[r, a].copy()
-        days = _settle(days, event, state["tied"], state["ceiling"], floor, state["pins"] >= 0)
+        days = _settle(
+            days, event, state["tied"], state["shared"], state["ceiling"], floor, state["pins"] >= 0
+        )
         return {**state, "days": days, "event": event}
 
     def loss(state: State) -> np.ndarray:
@@ -270,7 +335,7 @@ def build(
     final = descend(state, propose, loss, rng, steps=steps, patients=patients)
     if not free or own:
         wander(state, propose, loss, rng, steps=MIXING)
-    return History(state["days"], state["event"], state["pins"], tuple(pinned), final, own)
+    return History(state["days"], state["event"], state["pins"], tuple(pinned), final, shared, own)
 
 
 def _longest(endpoint: str, targets: list[Target], protocol: Protocol) -> int:
@@ -396,6 +461,7 @@ def _first_events(
     days: np.ndarray,
     pinned: list[Pin],
     must_event: np.ndarray,
+    shared: np.ndarray,
     ceiling: np.ndarray,
     others: dict[str, History],
     deaths: np.ndarray | None,
@@ -406,7 +472,7 @@ def _first_events(
     event = must_event.copy()
     pins = np.full((members, patients), -1)
     for m in range(members):
-        taken = np.zeros(patients, dtype=bool)
+        taken = shared[m].copy()
         for other in others.values():
             taken |= other.pins[m] >= 0
         wanted = int(deaths[m]) if deaths is not None else int(rng.integers(0, patients + 1))
@@ -431,6 +497,23 @@ def _first_events(
     return event, pins
 
 
+def _choose_shared(
+    sharing: tuple[str, np.ndarray] | None,
+    others: dict[str, History],
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Which events of another endpoint are this one's: so many of each member at random (M, n)."""
+    chosen = np.zeros(shape, dtype=bool)
+    if sharing is None:
+        return chosen
+    happened = others[sharing[0]].event
+    for m, wanted in enumerate(sharing[1]):
+        pool = np.flatnonzero(happened[m])
+        chosen[m, rng.choice(pool, min(int(wanted), pool.size), replace=False)] = True
+    return chosen
+
+
 def _fixed_event(pins: np.ndarray, pinned: list[Pin]) -> np.ndarray:
     """Patients whose event flag a pin fixes."""
     table = np.array([*(p.event is not None for p in pinned), False])
@@ -441,13 +524,14 @@ def _settle(
     days: np.ndarray,
     event: np.ndarray,
     tied: np.ndarray,
+    shared: np.ndarray,
     ceiling: np.ndarray,
     floor: int,
     pinned: np.ndarray | None = None,
 ) -> np.ndarray:
     """Times brought into what the relations allow; pinned times stay."""
     settled = np.clip(days, np.minimum(floor, ceiling), ceiling)
-    settled = np.where((tied >= 0) & ~event, tied, settled)
+    settled = np.where((tied >= 0) & (~event | shared), tied, settled)
     return settled if pinned is None else np.where(pinned, days, settled)
 
 
@@ -542,7 +626,7 @@ def _loss(
             ensemble = Ensemble(protocol, {}, {}, {endpoint: months(days)}, {endpoint: event})
             total += distance(target, target.evaluate(ensemble), patients)
     # A censored patient tied to another endpoint, or a pin beyond its ceiling, cannot stay so.
-    broken = (state["tied"] >= 0) & ~event & (days != state["tied"])
+    broken = (state["tied"] >= 0) & (~event | state["shared"]) & (days != state["tied"])
     return total + 0.5 * (broken | (days > state["ceiling"])).sum(axis=1)
 
 
@@ -574,6 +658,10 @@ def crossing_gap(target: Target, curve: Sorted, protocol: Protocol) -> np.ndarra
             survival, error = curve.at(bound * DAYS_PER_MONTH - sign * 1e-6)
             height = survival if side == 0 else _limits(survival, error, protocol)[side - 1]
             height = np.nan_to_num(height, nan=0.0)
-            crossed = sign * (height - 0.5) > _HALF
-            total += np.where(crossed, 0.0, np.abs(height - 0.5) + 1e-4)
+            total += crossing(height, sign)
     return total
+
+
+def crossing(height: np.ndarray, sign: int) -> np.ndarray:
+    """How far a curve is from being above (1) or below (-1) one half."""
+    return np.where(sign * (height - 0.5) > _HALF, 0.0, np.abs(height - 0.5) + 1e-4)

@@ -9,9 +9,8 @@ import numpy as np
 State = dict[str, np.ndarray]
 """Arrays whose first axis is the member."""
 
-Propose = Callable[[State, np.random.Generator, float], State]
-"""Changed copies of all members of a state; the third argument falls from 1 to 0 as the search
-goes on and may narrow the changes."""
+Propose = Callable[[State, int, np.random.Generator], State]
+"""Changed copies of the members of a state: so many of each, side by side."""
 
 Loss = Callable[[State], np.ndarray]
 
@@ -20,9 +19,9 @@ CELLS = 20_000
 cache."""
 
 
-def repeat(state: State, rows: np.ndarray, copies: int) -> State:
-    """`copies` of each of the members `rows`, copies of one member side by side."""
-    return {name: np.repeat(values[rows], copies, axis=0) for name, values in state.items()}
+def repeat(state: State, copies: int) -> State:
+    """So many copies of every member, copies of one member side by side."""
+    return {name: np.repeat(values, copies, axis=0) for name, values in state.items()}
 
 
 def descend(
@@ -34,31 +33,35 @@ def descend(
     steps: int,
     patients: int,
     heat: float = 0.05,
+    patience: int = 150,
     most_copies: int = 64,
 ) -> np.ndarray:
-    """Change `state` in place until the loss of each member is 0 or `steps` are over; the losses.
+    """Change `state` in place until the loss of each member is 0, it has not improved for
+    `patience` steps, or `steps` are over; the losses.
 
     Each step tries several changes of every member that is not there yet and keeps the best if it
     is no worse, or a little worse while the search is warm (simulated annealing, Kirkpatrick et
     al., Science 1983;220:671).
     """
     current = loss(state)
+    record, since = current.copy(), np.zeros(len(current), dtype=int)
     for step in range(steps):
-        rows = np.flatnonzero(current > 0)
+        rows = np.flatnonzero((current > 0) & (since < patience))
         if not rows.size:
             break
-        remaining = 1 - step / steps
         copies = int(np.clip(CELLS // (rows.size * patients), 1, most_copies))
-        candidates = propose(repeat(state, rows, copies), rng, remaining)
+        candidates = propose({name: values[rows] for name, values in state.items()}, copies, rng)
         losses = loss(candidates).reshape(rows.size, copies)
         best = losses.argmin(axis=1)
         chosen = losses[np.arange(rows.size), best]
-        slack = heat * remaining * rng.exponential(size=rows.size)
+        slack = heat * (1 - step / steps) * rng.exponential(size=rows.size)
         better = chosen <= current[rows] + np.minimum(slack, current[rows])
         take = np.arange(rows.size)[better] * copies + best[better]
         for name, values in candidates.items():
             state[name][rows[better]] = values[take]
         current[rows[better]] = chosen[better]
+        since[rows] = np.where(current[rows] < record[rows], 0, since[rows] + 1)
+        record = np.minimum(record, current)
     return current
 
 
@@ -66,10 +69,9 @@ def wander(
     state: State, propose: Propose, loss: Loss, rng: np.random.Generator, *, steps: int
 ) -> None:
     """Random changes that keep a loss of 0: spreads members over what is feasible."""
-    rows = np.arange(len(next(iter(state.values()))))
     feasible = loss(state) == 0
     for _ in range(steps):
-        candidates = propose(repeat(state, rows, 1), rng, 1.0)
+        candidates = propose(state, 1, rng)
         take = feasible & (loss(candidates) == 0)
         for name, values in candidates.items():
             state[name][take] = values[take]

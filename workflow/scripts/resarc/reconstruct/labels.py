@@ -1,0 +1,543 @@
+"""Labels: which patient of a history has which codes.
+
+Joint counts say how many patients have each combination of codes; here the combinations are given
+to patients and then exchanged between them until the tests, rates and medians of subgroups come
+out as printed. Exchanges keep every joint count, every constraint and every pin.
+
+Random exchanges find a printed p soon; two p-values to three digits at once they do not. Observed
+less expected events of a group is the sum of its patients' martingale residuals, so the effect of
+an exchange on a log-rank statistic is known in advance to first order, and half of the proposals
+are those that should come nearest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import chdtri
+
+from resarc.ensemble import Ensemble
+from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
+from resarc.reconstruct.counts import Component, draw
+from resarc.reconstruct.histories import History, crossing, months
+from resarc.reconstruct.kernels import Sequence
+from resarc.reconstruct.layout import Layout
+from resarc.reconstruct.search import State, descend, repeat
+from resarc.reconstruct.targets import Target, distance, gap
+from resarc.survival import batch
+from resarc.survival.kaplan_meier import limits
+
+STEPS = 120
+STARTS = 6
+PAIRS = 400
+ROUNDS = 3
+SHUFFLES = 30
+
+
+@dataclass
+class Labels:
+    """Codes (M, n) of every block that is no endpoint; `loss` (M,) of the last search."""
+
+    layout: Layout
+    codes: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def assign(
+    component: Component,
+    cells: np.ndarray,
+    layout: Layout,
+    histories: dict[str, History],
+    without: list[Target],
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Codes (M, n) of a component's blocks from cell counts (M, C), pinned patients first.
+
+    Where the counts' combinations of events do not fit a member's histories, counts that do are
+    drawn anew.
+    """
+    members = len(cells)
+    patients = len(next(iter(histories.values())).days[0]) if histories else int(cells[0].sum())
+    events = [
+        k for k, name in enumerate(component.blocks) if layout.blocks[name].kind == "endpoint"
+    ]
+    # 0 event, 1 censored, 2 an event that another endpoint shares
+    own = component.cells[:, events].copy()
+    for name, (_, cells_of) in component.same_event.items():
+        own[cells_of, events.index(component.blocks.index(name))] = 2
+    chosen = np.empty((members, patients), dtype=np.int64)
+    needs = _needs(component, layout, histories)
+    for m in range(members):
+        flags = (
+            np.stack([_event_codes(histories[component.blocks[k]], m) for k in events], axis=1)
+            if events
+            else np.zeros((patients, 0), dtype=np.int64)
+        )
+        left = cells[m].copy()
+        kinds, kind = np.unique(flags, axis=0, return_inverse=True)
+        kind = kind.ravel()
+        of_kind = [(own == k).all(axis=1) for k in kinds]
+        have = np.bincount(kind, minlength=len(kinds))
+        if len(events) > 1 and [int(left[c].sum()) for c in of_kind] != have.tolist():
+            fixed = [(c.astype(float), int(k)) for c, k in zip(of_kind, have, strict=True)]
+            again = draw(component, without, patients, rng, fixed)
+            if again is not None:
+                left = again
+        patients_left = rng.permutation(patients)
+        pinned = [
+            p
+            for p in patients_left
+            if any(
+                pins[m, p] >= 0 and ok[pins[m, p]].any() and not ok[pins[m, p]].all()
+                for pins, ok in needs
+            )
+        ]
+        free = [p for p in patients_left if p not in set(pinned)]
+        pools: dict[int, list[int]] = {}
+        for p in pinned:
+            fits = of_kind[kind[p]] & (left > 0)
+            for pins, ok in needs:
+                if pins[m, p] >= 0:
+                    fits &= ok[pins[m, p]]
+            options = np.flatnonzero(fits)
+            if not options.size:
+                options = np.flatnonzero(of_kind[kind[p]] & (left > 0))
+            if not options.size:
+                options = np.flatnonzero(left > 0)
+            chosen[m, p] = rng.choice(options, p=left[options] / left[options].sum())
+            left[chosen[m, p]] -= 1
+        for k, cells_of in enumerate(of_kind):
+            where = np.flatnonzero(cells_of)
+            pools[k] = rng.permutation(np.repeat(where, left[where])).tolist()
+        spare: list[int] = []
+        waiting = []
+        for p in free:
+            if pools[kind[p]]:
+                chosen[m, p] = pools[kind[p]].pop()
+            else:
+                waiting.append(p)
+        for pool in pools.values():
+            spare += pool
+        for p in waiting:  # the member will fail its targets and be replaced
+            chosen[m, p] = spare.pop()
+    return {
+        name: component.cells[:, k][chosen]
+        for k, name in enumerate(component.blocks)
+        if layout.blocks[name].kind != "endpoint"
+    }
+
+
+def _event_codes(history: History, member: int) -> np.ndarray:
+    codes = np.where(history.event[member], 0, 1)
+    return np.where(history.shared[member], 2, codes)
+
+
+def _needs(
+    component: Component, layout: Layout, histories: dict[str, History]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each endpoint: pins (M, n), and which cells (pins, C) each pin allows."""
+    found = []
+    for history in histories.values():
+        allowed = np.ones((len(history.pinned), len(component.cells)), dtype=bool)
+        for k, pin in enumerate(history.pinned):
+            for condition in pin.where:
+                block = layout.of(condition.variable)
+                if block.name in component.blocks:
+                    codes = block.codes_where(condition, layout.protocol)
+                    allowed[k] &= codes[component.cells[:, component.blocks.index(block.name)]]
+        if not allowed.all():
+            found.append((history.pins, allowed))
+    return found
+
+
+# --- search -------------------------------------------------------------------------------------
+
+
+def fit(
+    components: list[Component],
+    labels: Labels,
+    targets: list[Target],
+    histories: dict[str, History],
+    rng: np.random.Generator,
+    *,
+    steps: int = STEPS,
+    rounds: int = ROUNDS,
+    starts: int = STARTS,
+) -> None:
+    """Exchange labels, in place, until `targets` hold.
+
+    Components are taken in turn, each with the targets that speak of it; targets of several
+    components come back in later rounds.
+    """
+    layout = labels.layout
+    patients = next(iter(histories.values())).days.shape[1]
+    members = next(iter(histories.values())).days.shape[0]
+    sequences = {name: Sequence.of(history) for name, history in histories.items()}
+    touching = [
+        [t for t in targets if _blocks(t, layout) & set(c.blocks) - set(histories)]
+        for c in components
+    ]
+    done: set[str] = set()
+    unmet = np.ones(members, dtype=bool)
+    for turn in range(rounds):
+        for component, own in zip(components, touching, strict=True):
+            done |= set(component.blocks)
+            active = [t for t in own if _blocks(t, layout) <= done | set(histories)]
+            if not active or len(component.cells) < 2:
+                continue
+            search = _Search(component, active, labels, histories, sequences)
+            needed = {name for t in active for name in _blocks(t, layout)} | set(component.blocks)
+            rows = np.flatnonzero(unmet) if turn else np.arange(members)
+            for start in range(starts):
+                state = {f"code:{b}": labels.codes[b][rows] for b in needed if b in labels.codes}
+                state["member"] = rows
+                if start:  # shuffle what did not come out
+                    state = search.shuffle(state, rng)
+                left = descend(
+                    state, search.propose, search.loss, rng, steps=steps, patients=patients
+                )
+                # A shuffled start replaces labels that missed a target anyway.
+                for b in component.blocks:
+                    if b in labels.codes:
+                        labels.codes[b][rows] = state[f"code:{b}"]
+                rows = rows[left > 0]
+                if not rows.size:
+                    break
+        total = np.zeros(members)
+        ensemble = ensemble_of(labels, histories, layout)
+        for t in targets:
+            if _blocks(t, layout) <= done | set(histories):
+                total += distance(t, t.evaluate(ensemble), patients)
+        unmet = total > 0
+        if not unmet.any():
+            break
+
+
+def ensemble_of(labels: Labels, histories: dict[str, History], layout: Layout) -> Ensemble:
+    """The ensemble so far: labels and histories, no numbers."""
+    ensemble = Ensemble(
+        layout.protocol,
+        {},
+        {},
+        {name: months(h.days) for name, h in histories.items()},
+        {name: h.event for name, h in histories.items()},
+    )
+    for name, codes in labels.codes.items():
+        layout.show(ensemble, name, codes)
+    return ensemble
+
+
+def _blocks(target: Target, layout: Layout) -> set[str]:
+    return {layout.source[name] for name in target.estimand.variables}
+
+
+class _Search:
+    """Exchanges of one component's labels and their loss. A state holds `code:<block>` (M, n) and
+    `member` (M,), the row in the histories; candidates of one member stand side by side."""
+
+    def __init__(
+        self,
+        component: Component,
+        targets: list[Target],
+        labels: Labels,
+        histories: dict[str, History],
+        sequences: dict[str, Sequence],
+    ) -> None:
+        self.component, self.targets, self.layout = component, targets, labels.layout
+        self.histories, self.sequences = histories, sequences
+        self.own = [b for b in component.blocks if b in labels.codes]
+        self.allowed = component.allowed()
+        self.same_event = {}
+        for name, (_, part) in component.same_event.items():
+            table = np.zeros(self.allowed.shape, dtype=bool)
+            table[tuple(component.cells[part].T)] = True
+            self.same_event[name] = table
+        self.moves = self._moves()
+        self.guided = {
+            b: [
+                t
+                for t in targets
+                if t.estimand.statistic == "logrank_p"
+                and self.layout.source[t.estimand.by] == b
+                and all(self.layout.source[c.variable] != b for c in t.estimand.where)
+            ]
+            for b in self.own
+        }
+
+    def _moves(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Blocks to exchange together, and blocks in which the two patients must then agree."""
+        moves = []
+        for block in self.own:
+            others = {b for link in self.component.linked if block in link for b in link} - {block}
+            moves.append(((block,), tuple(sorted(others))))
+            if others:  # alone only between patients who agree in what is counted with it
+                cluster = {block} | {b for b in others if b in self.own}
+                agree = {b for link in self.component.linked if cluster & link for b in link}
+                moves.append((tuple(sorted(cluster)), tuple(sorted(agree - cluster))))
+        return list(dict.fromkeys(moves))
+
+    def _code(self, state: State, block: str) -> np.ndarray:
+        if block in self.own:
+            return state[f"code:{block}"]
+        return np.where(self.histories[block].event[state["member"]], 0, 1)
+
+    def ensemble(self, state: State) -> Ensemble:
+        members = state["member"]
+        found = Ensemble(
+            self.layout.protocol,
+            {},
+            {},
+            {name: months(h.days[members]) for name, h in self.histories.items()},
+            {name: h.event[members] for name, h in self.histories.items()},
+        )
+        for key, codes in state.items():
+            if key != "member":
+                self.layout.show(found, key.partition(":")[2], codes)
+        return found
+
+    def loss(self, state: State) -> np.ndarray:
+        judge = _Judge(self, state)
+        total = np.zeros(len(state["member"]))
+        for target in self.targets:
+            total += judge.distance(target)
+        return total
+
+    def shuffle(self, state: State, rng: np.random.Generator) -> State:
+        """The state after random exchanges."""
+        for _ in range(SHUFFLES):
+            state = self.propose(state, 1, rng, guided=False)
+        return state
+
+    def propose(
+        self, state: State, copies: int, rng: np.random.Generator, *, guided: bool = True
+    ) -> State:
+        blocks, agree = self.moves[rng.integers(len(self.moves))]
+        members, patients = state[f"code:{self.own[0]}"].shape
+        first, second = rng.integers(0, patients, (2, members, copies))
+        guides = [t for b in blocks for t in self.guided[b]] if guided else []
+        if guides:
+            half = max(copies // 2, 1)
+            first[:, :half], second[:, :half] = self._best_pairs(state, blocks, guides, half, rng)
+        state = repeat(state, copies)
+        i, j, rows = first.ravel(), second.ravel(), np.arange(members * copies)
+        fine = np.ones(len(rows), dtype=bool)
+        for block in agree:
+            code = self._code(state, block)
+            fine &= code[rows, i] == code[rows, j]
+        new = {b: state[f"code:{b}"].copy() for b in blocks}
+        for block in blocks:
+            code = new[block]
+            code[rows, i], code[rows, j] = code[rows, j].copy(), code[rows, i].copy()
+        after = [new.get(b, self._code(state, b)) for b in self.component.blocks]
+        for who in (i, j):
+            combination = [
+                np.minimum(c[rows, who], s - 1)
+                for c, s in zip(after, self.allowed.shape, strict=True)
+            ]
+            inside = np.all(
+                [c[rows, who] < s for c, s in zip(after, self.allowed.shape, strict=True)], axis=0
+            )
+            fine &= inside & self.allowed[tuple(combination)]
+            for name, table in self.same_event.items():
+                fine &= (
+                    table[tuple(combination)] == self.histories[name].shared[state["member"], who]
+                )
+        fine &= self._pins_hold(state, after, rows, i) & self._pins_hold(state, after, rows, j)
+        undo = ~fine
+        for block in blocks:
+            new[block][undo] = state[f"code:{block}"][undo]
+            state[f"code:{block}"] = new[block]
+        return state
+
+    def _pins_hold(
+        self, state: State, after: list[np.ndarray], rows: np.ndarray, who: np.ndarray
+    ) -> np.ndarray:
+        held = np.ones(len(rows), dtype=bool)
+        for name, history in self.histories.items():
+            pin = history.pins[state["member"], who]
+            for k, pinned in enumerate(history.pinned):
+                for condition in pinned.where:
+                    block = self.layout.of(condition.variable)
+                    if block.name in self.own:
+                        code = after[self.component.blocks.index(block.name)][rows, who]
+                        held &= (pin != k) | block.codes_where(condition, self.layout.protocol)[
+                            code
+                        ]
+        return held
+
+    def _best_pairs(
+        self,
+        state: State,
+        blocks: tuple[str, ...],
+        guides: list[Target],
+        wanted: int,
+        rng: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of patients (M, wanted) whose exchange should bring the log-rank statistics nearest
+        to what is printed."""
+        ensemble = self.ensemble(state)
+        members, patients = ensemble.shape
+        i, j = rng.integers(0, patients, (2, members, PAIRS))
+        rows = np.arange(members)[:, None]
+        score = np.zeros((members, PAIRS))
+        differ = np.zeros((members, PAIRS), dtype=bool)
+        for block in blocks:
+            code = state[f"code:{block}"]
+            differ |= code[rows, i] != code[rows, j]
+        for target in guides:
+            e = target.estimand
+            mask, order = ensemble.mask(e.where), ensemble.order(e.subject)
+            group, k = ensemble.code(e.by), len(self.layout.protocol.levels(e.by))
+            residual = batch.martingale_residuals(order, mask)
+            observed, expected, covariance = batch.logrank_parts(
+                ensemble.times[e.subject], ensemble.events[e.subject], group, k, mask, order=order
+            )
+            inverse = np.linalg.pinv(covariance, rcond=1e-9, hermitian=True)
+            difference = observed - expected
+            along = np.einsum("mij,mj->mi", inverse, difference)
+            chi2 = np.einsum("mi,mi->m", along, difference)[:, None]
+            a, b = group[rows, i], group[rows, j]
+            step = residual[rows, j] - residual[rows, i]
+            spread = inverse[rows, a, a] + inverse[rows, b, b] - 2 * inverse[rows, a, b]
+            new = chi2 + 2 * step * (along[rows, a] - along[rows, b]) + step**2 * spread
+            new = np.where((a == b) | (a < 0) | (b < 0), chi2, new)
+            df = max(k - 1, 1)
+            low = np.sqrt(chdtri(df, np.clip(target.value.upper, 1e-300, 1.0)))
+            high = np.sqrt(chdtri(df, max(target.value.lower, 1e-300)))
+            root = np.sqrt(np.maximum(new, 0.0))
+            score += np.maximum(np.maximum(low - root, root - high), 0.0)
+        score = np.where(differ, score, np.inf)
+        best = np.argpartition(score, min(wanted, PAIRS - 1), axis=1)[:, :wanted]
+        return np.take_along_axis(i, best, axis=1), np.take_along_axis(j, best, axis=1)
+
+
+class _Judge:
+    """Distances of the candidates of a state from targets, by the fast kernels where they reach."""
+
+    def __init__(self, search: _Search, state: State) -> None:
+        self.search, self.state = search, state
+        self.layout, self.protocol = search.layout, search.layout.protocol
+        rows = state["member"]
+        change = np.flatnonzero(np.diff(rows))
+        self.copies = int(change[0]) + 1 if change.size else len(rows)
+        self.members = rows[:: self.copies]
+        self.patients = state[f"code:{search.own[0]}"].shape[1]
+        self.sorted: dict[tuple[str, str], np.ndarray] = {}
+        self.sequences: dict[str, Sequence] = {}
+        self.generic: Ensemble | None = None
+
+    def distance(self, target: Target) -> np.ndarray:
+        e = target.estimand
+        if e.subject in self.search.sequences:
+            if e.statistic == "logrank_p":
+                p, _ = self._logrank(e)
+                return gap(p.ravel(), target.value, e, self.patients)
+            if e.statistic in ("survival", "median") and not target.claim:
+                return self._curve(target)
+            if e.statistic == "crude_rate":
+                return gap(self._crude(e), target.value, e, self.patients)
+            if self._is_direction(target):
+                return self._direction(target)
+        if self.generic is None:
+            self.generic = self.search.ensemble(self.state)
+        return distance(target, target.evaluate(self.generic), self.patients)
+
+    def _sequence(self, endpoint: str) -> Sequence:
+        if endpoint not in self.sequences:
+            self.sequences[endpoint] = self.search.sequences[endpoint].take(self.members)
+        return self.sequences[endpoint]
+
+    def _codes(self, endpoint: str, view: str) -> np.ndarray:
+        """Codes (A, C, n) of a category in the order of the endpoint's time."""
+        key = (endpoint, view)
+        if key not in self.sorted:
+            block = self.layout.of(view)
+            if block.name in self.search.histories:
+                history = self.search.histories[block.name]
+                codes = np.where(history.event[self.state["member"]], 0, 1)
+            else:
+                codes = block.views[view][self.state[f"code:{block.name}"]]
+            self.sorted[key] = self._sequence(endpoint).sort(
+                codes.reshape(len(self.members), self.copies, self.patients)
+            )
+        return self.sorted[key]
+
+    def _mask(self, endpoint: str, where: tuple[Condition, ...]) -> np.ndarray | None:
+        mask = None
+        for condition in where:
+            level = self.protocol.levels(condition.variable).index(condition.level)
+            meets = self._codes(endpoint, condition.variable) == level
+            mask = meets if mask is None else mask & meets
+        return mask
+
+    def _logrank(self, e: Estimand) -> tuple[np.ndarray, np.ndarray]:
+        key = (e.subject, f"logrank {e.by} {e.where}")
+        if key not in self.sorted:
+            k = len(self.protocol.levels(e.by))
+            sequence = self._sequence(e.subject)
+            self.sorted[key] = sequence.logrank_p(
+                self._codes(e.subject, e.by), k, self._mask(e.subject, e.where)
+            )
+        return self.sorted[key]
+
+    def _curve(self, target: Target) -> np.ndarray:
+        """Survival with its limits, or the height of curve and limits around a printed median."""
+        e = target.estimand
+        mask = self._mask(e.subject, e.where)
+        if mask is None:
+            mask = np.ones((len(self.members), self.copies, self.patients), dtype=bool)
+        sequence = self._sequence(e.subject)
+        conventions = self.protocol.conventions
+        total = np.zeros(len(self.members) * self.copies)
+        if e.statistic == "survival":
+            s, error = (
+                a[:, :, 0].ravel() for a in sequence.survival(mask, [e.time * DAYS_PER_MONTH])
+            )
+            total += gap(s, target.value, e, self.patients)
+            if target.lower is not None or target.upper is not None:
+                found = limits(s, error, conventions.survival_interval, conventions.level)
+                for allowed, bound in zip((target.lower, target.upper), found, strict=True):
+                    if allowed is not None:
+                        total += gap(bound, allowed, e, self.patients)
+            return total
+        for side, allowed in enumerate((target.value, target.lower, target.upper)):
+            if allowed is None:
+                continue
+            ends = (allowed.lower * DAYS_PER_MONTH - 1e-6, allowed.upper * DAYS_PER_MONTH + 1e-6)
+            s, error = (a.reshape(-1, 2) for a in sequence.survival(mask, list(ends)))
+            for k, sign in enumerate((1, -1)):
+                height = s[:, k]
+                if side:
+                    height = limits(
+                        height, error[:, k], conventions.survival_interval, conventions.level
+                    )[side - 1]
+                total += crossing(np.nan_to_num(height, nan=1.0), sign)
+        return total
+
+    def _crude(self, e: Estimand) -> np.ndarray:
+        beyond = self._sequence(e.subject).days[:, None, :] > e.time * DAYS_PER_MONTH
+        mask = self._mask(e.subject, e.where)
+        if mask is None:
+            return np.repeat(beyond.mean(axis=2), self.copies, axis=1).ravel()
+        with np.errstate(invalid="ignore"):
+            return ((mask & beyond).sum(axis=2) / mask.sum(axis=2)).ravel()
+
+    def _is_direction(self, target: Target) -> bool:
+        """Whether only the side of 1 of an unadjusted hazard ratio of two groups is asked for."""
+        e, value = target.estimand, target.value
+        return (
+            e.statistic == "hazard_ratio"
+            and e.contrast is not None
+            and len(self.protocol.levels(e.by)) == 2
+            and not e.adjusted_for
+            and (value.lower, value.upper) in ((1.0, np.inf), (-np.inf, 1.0))
+        )
+
+    def _direction(self, target: Target) -> np.ndarray:
+        """The log partial likelihood is concave and its slope at 0 is observed less expected
+        events, so the estimate lies on the side to which that points."""
+        e = target.estimand
+        _, difference = self._logrank(e)
+        side = difference[:, :, self.protocol.levels(e.by).index(e.contrast[0])].ravel()
+        wanted = 1.0 if target.value.lower == 1.0 else -1.0
+        return np.where(side * wanted > 1e-9, 0.0, 0.1 + np.minimum(np.abs(side), 5.0))

@@ -1,0 +1,415 @@
+"""Numbers: a value for every patient within the bin that the labels gave.
+
+Each patient's value has limits: the bin, the printed extremes, and what the protocol's constraints
+leave beside numbers that are already there. Printed order statistics (extremes, quartiles, medians)
+hold by construction: patients are ranked by a random value within their limits, and each rank
+between two printed statistics is confined between them. Means, areas under ROC curves, cut-offs and
+rank tests are met by local search within what is left. Values are whole multiples of the smallest
+unit that the study records.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from resarc.ensemble import Ensemble
+from resarc.estimand import DAYS_PER_MONTH, Estimand
+from resarc.protocol import Constraint, Derived, Protocol
+from resarc.published import Published
+from resarc.reconstruct.histories import History
+from resarc.reconstruct.labels import Labels, ensemble_of
+from resarc.reconstruct.search import Loss, Propose, State, descend, repeat
+from resarc.reconstruct.targets import Target, distance
+
+STEPS = 250
+STARTS = 8
+RANKINGS = 40
+ORDER_STATISTICS = ("minimum", "maximum", "median", "q1", "q3")
+
+
+def resolution(name: str, protocol: Protocol, published: Published) -> float:
+    """The smallest difference between two recorded values: as the protocol says, one for a whole
+    number, one day for a time between dates, else the last place of the printed extremes."""
+    plan = protocol.reconstruction
+    if plan and name in plan.steps:
+        return plan.steps[name]
+    item = protocol.variable(name)
+    if isinstance(item, Derived):
+        return 1 / DAYS_PER_MONTH
+    if item.type == "integer":
+        return 1.0
+    extremes = [
+        f for s in ("minimum", "maximum") for f in published.of(Estimand(s, name)) if not f.claim
+    ]
+    if extremes:
+        return min(float(f.value.last_place) for f in extremes)
+    return 0.01
+
+
+def bounds(name: str, targets: list[Target], protocol: Protocol) -> tuple[float, float]:
+    """Smallest and largest value that a patient may have."""
+    low, high = -np.inf, np.inf
+    for target in targets:
+        if target.estimand == Estimand("minimum", name):
+            low = target.value.lower
+        if target.estimand == Estimand("maximum", name):
+            high = target.value.upper
+    plan = protocol.reconstruction
+    if plan and name in plan.ranges:
+        low, high = max(low, plan.ranges[name][0]), min(high, plan.ranges[name][1])
+    item = protocol.variable(name)
+    if not isinstance(item, Derived):
+        if isinstance(item.minimum, (int, float)):
+            low = max(low, float(item.minimum))
+        if isinstance(item.maximum, (int, float)):
+            high = min(high, float(item.maximum))
+    if not np.isfinite(low):
+        low = 0.0
+    if not np.isfinite(high):
+        centre = [
+            t.value.upper
+            for t in targets
+            if t.estimand.subject == name and np.isfinite(t.value.upper)
+        ]
+        high = 3 * max(centre, default=1.0) + 1
+    return low, high
+
+
+def in_units(multiples: np.ndarray, step: float) -> np.ndarray:
+    """Values from multiples of the step, without the noise of binary fractions."""
+    return np.round(multiples * step, 10)
+
+
+def fill(
+    labels: Labels,
+    histories: dict[str, History],
+    targets: list[Target],
+    published: Published,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Values (M, n) of every number; targets that speak of numbers are met as far as possible.
+
+    A number that may not exceed another, or equals it in some patients, comes after it.
+    """
+    layout = labels.layout
+    protocol = layout.protocol
+    names = [b.name for b in layout.blocks.values() if b.kind == "number"]
+    plan = protocol.reconstruction
+    ties = [
+        c
+        for c in (plan.constraints if plan else ())
+        if (pair := c.equal or c.at_most) and set(pair) <= set(names)
+    ]
+    grid = {name: resolution(name, protocol, published) for name in names}
+    limits = {name: _limits(name, labels, targets, grid[name]) for name in names}
+    whole = ensemble_of(labels, histories, layout)
+    done: dict[str, np.ndarray] = {}
+    for name in _sequence(names, ties):
+        low, high = (bound.copy() for bound in limits[name])
+        copied = np.zeros(low.shape, dtype=bool)
+        value = np.zeros(low.shape)
+        for tie in ties:
+            first, second = tie.equal or tie.at_most
+            if name not in (first, second):
+                continue
+            part = _among(tie, labels)
+            other = second if name == first else first
+            if other in done:
+                theirs = np.rint(done[other] / grid[name])
+                if tie.equal:
+                    copied |= part
+                    value = np.where(part, theirs, value)
+                elif name == first:
+                    high = np.where(part, np.minimum(high, theirs), high)
+                else:
+                    low = np.where(part, np.maximum(low, theirs), low)
+            else:  # leave room for the number that comes later
+                scale = grid[other] / grid[name]
+                below, above = limits[other][0] * scale, limits[other][1] * scale
+                if tie.equal or name == second:
+                    low = np.where(part, np.maximum(low, np.ceil(below - 1e-6)), low)
+                if tie.equal or name == first:
+                    high = np.where(part, np.minimum(high, np.floor(above + 1e-6)), high)
+        low, high = np.where(copied, value, low), np.where(copied, value, np.maximum(low, high))
+        own = [t for t in targets if _subject(t) == name and needs_values(t, protocol)]
+        found = _value(name, low, high, copied, own, whole, grid[name], rng)
+        done[name] = in_units(found, grid[name])
+        whole.numbers[name] = done[name]
+    return done
+
+
+def _subject(target: Target) -> str:
+    """The number that a target is about: the marker of a ROC curve or of a model, or the subject."""
+    e = target.estimand
+    return e.by if e.kind.comparison in ("marker", "contrast") and e.contrast is None else e.subject
+
+
+def _sequence(names: list[str], ties: list[Constraint]) -> list[str]:
+    """Numbers in an order in which each comes after those that bound it from above."""
+    left, order = list(names), []
+    before = [(c.at_most[1], c.at_most[0]) for c in ties if c.at_most]
+    while left:
+        free = [n for n in left if not any(b == n and a in left for a, b in before)] or left[:1]
+        order.append(free[0])
+        left.remove(free[0])
+    return order
+
+
+def _among(tie: Constraint, labels: Labels) -> np.ndarray:
+    """Patients (M, n) whom a constraint binds."""
+    layout = labels.layout
+    part = np.ones(next(iter(labels.codes.values())).shape, dtype=bool)
+    for rule in tie.among:
+        block = layout.of(rule.variable)
+        part &= block.codes_meeting(rule, layout.protocol)[labels.codes[block.name]]
+    return part
+
+
+def _limits(
+    name: str, labels: Labels, targets: list[Target], step: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value of each patient (M, n), in multiples of the step."""
+    low, high = bounds(name, targets, labels.layout.protocol)
+    edges = np.array(labels.layout.blocks[name].edges)
+    lower = np.ceil(np.maximum(edges[:-1], low) / step - 1e-6)
+    upper = np.ceil(edges[1:] / step - 1e-6) - 1  # below the next edge
+    upper = np.maximum(np.minimum(upper, np.floor(high / step + 1e-6)), lower)
+    code = labels.codes[name]
+    return lower[code], upper[code]
+
+
+def needs_values(target: Target, protocol: Protocol) -> bool:
+    """Whether a target speaks of a number itself, not only of categories cut from it."""
+    e = target.estimand
+    return any(
+        name not in protocol.endpoint_names and protocol.kind(name) == "number"
+        for name in e.variables
+    )
+
+
+def _value(
+    name: str,
+    low: np.ndarray,
+    high: np.ndarray,
+    copied: np.ndarray,
+    own: list[Target],
+    whole: Ensemble,
+    step: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Values (M, n) of one number in multiples of the step."""
+    members, patients = low.shape
+    others = [
+        t
+        for t in own
+        if t.estimand.where or t.estimand.statistic not in ORDER_STATISTICS or t.claim
+    ]
+    spoken_of = {n for t in own for n in t.estimand.variables}
+    found = np.empty(low.shape)
+    rows = np.arange(members)
+    missed = np.full(members, np.inf)
+    for _ in range(STARTS):
+        state = _start(low[rows], high[rows], copied[rows], own, step, rng)
+        part = whole.take(rows)
+        for kind in ("times", "events", "codes", "numbers"):
+            for variable, array in getattr(part, kind).items():
+                if variable in spoken_of:
+                    state[f"{kind}:{variable}"] = array
+        loss = _loss_of(name, own, whole, step, patients)
+        if others:
+            left = descend(
+                state,
+                _moves(others, name, step, patients),
+                loss,
+                rng,
+                steps=STEPS,
+                patients=patients,
+                most_copies=24,
+            )
+        else:
+            left = loss(state)
+        better = left < missed[rows]
+        found[rows[better]] = state["value"][better]
+        missed[rows[better]] = left[better]
+        rows = np.flatnonzero(missed > 0)
+        if not rows.size:
+            break
+    return found
+
+
+def _loss_of(name: str, own: list[Target], whole: Ensemble, step: float, patients: int) -> Loss:
+    def loss(state: State) -> np.ndarray:
+        total = np.zeros(len(state["value"]))
+        if not own:
+            return total
+        ensemble = Ensemble(whole.protocol, {}, {name: in_units(state["value"], step)}, {}, {})
+        for key, array in state.items():
+            kind, _, variable = key.partition(":")
+            if variable and not (kind == "numbers" and variable == name):
+                getattr(ensemble, kind)[variable] = array
+        for target in own:
+            total += distance(target, target.evaluate(ensemble), patients)
+        return total
+
+    return loss
+
+
+def _start(
+    low: np.ndarray,
+    high: np.ndarray,
+    copied: np.ndarray,
+    own: list[Target],
+    step: float,
+    rng: np.random.Generator,
+) -> State:
+    """Random values within limits with the printed order statistics in place; `low` and `high` of
+    the state are the limits that keep them there."""
+    members, patients = low.shape
+    anchors = np.full(low.shape, np.nan)  # by rank
+    least, most = np.full(low.shape, -np.inf), np.full(low.shape, np.inf)
+    for target in own:
+        e = target.estimand
+        if e.where or target.claim or e.statistic not in ORDER_STATISTICS:
+            continue
+        for rank, multiple in _order_statistic(e.statistic, target, patients, step, members, rng):
+            anchors[:, rank] = multiple
+            least[:, rank:] = np.maximum(least[:, rank:], multiple[:, None])
+            most[:, : rank + 1] = np.minimum(most[:, : rank + 1], multiple[:, None])
+    best: tuple[np.ndarray, np.ndarray] | None = None
+    for _ in range(RANKINGS if copied.any() or np.isfinite(least).any() else 1):
+        # The share of the patients below an order statistic is not the share of its limits.
+        key = low + (high - low + 1) * rng.random(low.shape) ** rng.uniform(0.3, 4.0, (members, 1))
+        order = np.argsort(np.where(copied, low, key), axis=1, kind="stable")
+        clashes = _confined(low, high, least, most, order)[2].sum(axis=1)
+        if best is None:
+            best = (order, clashes)
+        else:
+            better = clashes < best[1]
+            best[0][better], best[1][better] = order[better], clashes[better]
+    order = best[0]
+    lower, upper, clash = _confined(low, high, least, most, order)
+    ranked_low, ranked_high = (np.take_along_axis(a, order, axis=1) for a in (low, high))
+    lower, upper = np.where(clash, ranked_low, lower), np.where(clash, ranked_high, upper)
+    drawn = rng.random(low.shape)
+    value = np.rint(lower + (upper - lower) * drawn ** _skew(own, lower, upper, drawn, step))
+    held = ~np.isnan(anchors) & (anchors >= lower) & (anchors <= upper)
+    value = np.where(held, anchors, value)
+    fixed = held | np.take_along_axis(copied, order, axis=1)
+    state = {}
+    ranked = {
+        "value": value,
+        "low": lower,
+        "high": upper,
+        "outer_low": ranked_low,
+        "outer_high": ranked_high,
+    }
+    for key, array in {
+        **ranked,
+        "fixed": fixed,
+        "copied": np.take_along_axis(copied, order, axis=1),
+    }.items():
+        state[key] = np.empty_like(array)
+        np.put_along_axis(state[key], order, array, axis=1)
+    return state
+
+
+def _confined(
+    low: np.ndarray, high: np.ndarray, least: np.ndarray, most: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Limits by rank once the order statistics confine each rank, and where they leave none."""
+    lower = np.maximum(np.take_along_axis(low, order, axis=1), least)
+    upper = np.minimum(np.take_along_axis(high, order, axis=1), most)
+    return lower, upper, lower > upper
+
+
+def _order_statistic(
+    statistic: str,
+    target: Target,
+    patients: int,
+    step: float,
+    members: int,
+    rng: np.random.Generator,
+) -> list[tuple[int, np.ndarray]]:
+    """Positions in the sorted values that a printed order statistic fixes, and the multiples of
+    the step (M,) to put there."""
+    low, high = target.value.lower / step, target.value.upper / step
+    first, last = int(np.ceil(low - 1e-6)), int(np.floor(high + 1e-6))
+    if statistic in ("minimum", "maximum"):
+        position = 0 if statistic == "minimum" else patients - 1
+        if not (np.isfinite(low) and np.isfinite(high)) or first > last:
+            return []
+        return [(position, rng.integers(first, last + 1, members).astype(float))]
+    share = {"q1": 0.25, "median": 0.5, "q3": 0.75}[statistic]
+    at = share * (patients - 1)
+    below = int(np.floor(at))
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return []
+    if at == below:
+        return (
+            [(below, rng.integers(first, last + 1, members).astype(float))] if first <= last else []
+        )
+    # Two neighbours whose weighted mean prints as the figure.
+    weight = at - below
+    centre = rng.uniform(low, high, members)
+    lower = np.floor(centre)
+    upper = np.rint((centre - (1 - weight) * lower) / weight)
+    upper = np.maximum(upper, lower)
+    mean = (1 - weight) * lower + weight * upper
+    fits = (mean >= low - 1e-6) & (mean <= high + 1e-6)
+    middle = np.rint((low + high) / 2)
+    return [(below, np.where(fits, lower, middle)), (below + 1, np.where(fits, upper, middle))]
+
+
+def _skew(
+    own: list[Target], lower: np.ndarray, upper: np.ndarray, drawn: np.ndarray, step: float
+) -> np.ndarray:
+    """Power (M, 1) of the uniform draws for which the printed mean comes out; 1 without one."""
+    members = len(drawn)
+    for target in own:
+        e, value = target.estimand, target.value
+        if e.statistic == "mean" and not e.where and np.isfinite(value.lower + value.upper):
+            mean = (value.lower + value.upper) / 2 / step
+            low, high = np.full((members, 1), 0.02), np.full((members, 1), 50.0)
+            for _ in range(30):
+                power = np.sqrt(low * high)
+                large = (lower + (upper - lower) * drawn**power).mean(axis=1, keepdims=True) > mean
+                low, high = np.where(large, power, low), np.where(large, high, power)
+            return np.sqrt(low * high)
+    return np.ones((members, 1))
+
+
+def _moves(targets: list[Target], name: str, step: float, patients: int) -> Propose:
+    """New values within limits, exchanges between patients, and what a mean still lacks."""
+    means = [t.value for t in targets if t.estimand == Estimand("mean", name) and not t.claim]
+
+    def propose(state: State, copies: int, rng: np.random.Generator) -> State:
+        state = repeat(state, copies)
+        value, low, high = (state[k].copy() for k in ("value", "low", "high"))
+        fixed = state["fixed"].copy()
+        rows = np.arange(len(value))
+        i, j = rng.integers(0, patients, (2, len(rows)))
+        move = rng.random(len(rows))
+        lower, upper = low[rows, i], high[rows, i]
+        new = np.floor(lower + rng.random(len(rows)) * (upper - lower + 1))
+        near = value[rows, i] + np.rint(rng.normal(size=len(rows)) * (upper - lower + 1) * 0.05)
+        new = np.where(rng.random(len(rows)) < 0.5, new, near)
+        if means:
+            off = (means[0].lower + means[0].upper) / 2 / step * patients - value.sum(axis=1)
+            new = np.where(rng.random(len(rows)) < 0.3, value[rows, i] + np.rint(off), new)
+        draw = (move < 0.5) & ~fixed[rows, i]
+        value[rows[draw], i[draw]] = np.clip(new, lower, upper)[draw]
+        # Patients change places where each one's own limits hold the other's value.
+        a_low, a_high = state["outer_low"][rows, i], state["outer_high"][rows, i]
+        b_low, b_high = state["outer_low"][rows, j], state["outer_high"][rows, j]
+        x, y = value[rows, i], value[rows, j]
+        trade = (move >= 0.5) & (y >= a_low) & (y <= a_high) & (x >= b_low) & (x <= b_high)
+        trade &= ~state["copied"][rows, i] & ~state["copied"][rows, j]
+        r, a, b = rows[trade], i[trade], j[trade]
+        for array in (value, low, high, fixed):
+            array[r, a], array[r, b] = array[r, b].copy(), array[r, a].copy()
+        for who in (i, j):  # limits that came with the value may reach beyond the patient's own
+            low[rows, who] = np.maximum(low[rows, who], state["outer_low"][rows, who])
+            high[rows, who] = np.minimum(high[rows, who], state["outer_high"][rows, who])
+        return {**state, "value": value, "low": low, "high": high, "fixed": fixed}
+
+    return propose
