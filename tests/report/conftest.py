@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -27,6 +29,8 @@ HOSTILE = (
     "<script>alert(1)</script> </script> <!-- #emph[x] $a_b$ @x *b* `c` {{ d }} {% e %} "
     "&amp; =1+1 \\n ../../x \U0001f600 \u6f22\u5b57 \x00 \u202e \ue000"
 )
+HOSTILE_LEVEL = HOSTILE.replace("\x00", "")
+"""YAML, in which levels are written, holds no null character."""
 SHOWN = "[U+0000] [U+202E] [U+E000]"
 """What stands for the last three characters of HOSTILE, in every rendering."""
 
@@ -179,7 +183,7 @@ PROTOCOL = {
         {"name": "sex", "column": "SEX", "label": "Sex", "type": "category",
          "categories": {"female": ["f"], "male": ["m"]}},
         {"name": "treatment", "column": "TX", "label": "Local treatment", "type": "category",
-         "categories": {"none": ["0"], "surgery": ["1"], HOSTILE: ["2"]}},
+         "categories": {"none": ["0"], "surgery": ["1"], HOSTILE_LEVEL: ["2"]}},
         {"name": "age", "column": "AGE", "label": "Age", "type": "integer", "unit": "years"},
         {"name": "time", "column": "T", "label": "Follow-up", "type": "number", "unit": "months"},
         {"name": "status", "column": "S", "label": "Status", "type": "category",
@@ -427,3 +431,29 @@ def combined_inputs():
 @pytest.fixture(scope="session")
 def make_combined():
     return combined_inputs
+
+
+@pytest.fixture(scope="session")
+def text_of_pdf(tmp_path_factory: pytest.TempPathFactory):
+    """The text of a PDF in its layout, a form feed after each page; needs poppler."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler) is not installed")
+
+    def extract(document: bytes) -> str:
+        path = tmp_path_factory.mktemp("pdf") / "report.pdf"
+        path.write_bytes(document)
+        command = ["pdftotext", "-layout", str(path), "-"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    return extract
+
+
+@pytest.fixture(scope="session")
+def numbers_in():
+    """The numbers of a text, without page numbers and code points."""
+
+    def extract(text: str) -> set[str]:
+        text = re.sub(r"\[U\+[0-9A-F]+\]|page \d+ of \d+", "", text)
+        return set(re.findall(r"\d+(?:\.\d+)*", text))
+
+    return extract

@@ -65,12 +65,14 @@ def test_forest_draws_sets_for_reconstructions(report: Report) -> None:
     assert {b.origin for b in figures.values()} == {"mixed"}
 
 
-def test_renders(report: Report, given: CombinedInputs, parse) -> None:
+def test_renders(report: Report, given: CombinedInputs, parse, numbers_in, text_of_pdf) -> None:
     page = parse(html.render(report))
     links = [a["href"] for a in page.all("a")]
     assert links.count("../alpha/report.html") == 2
     assert report.to_json() == build(given).to_json()
-    assert pdf.render(report) == pdf.render(report)
+    document = pdf.render(report)
+    assert document == pdf.render(report)
+    assert numbers_in(text_of_pdf(document)) == numbers_in(page.text)
 
 
 def test_all_registries_need_no_warning(given: CombinedInputs) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from resarc.errors import DataError
+from resarc.output import read_csv, write_csv
 from resarc.report import html, pdf
 from resarc.report.analyses import analysis_table, remaining_table
 from resarc.report.model import Bullets, Callout, FigureBlock, Report, Table
@@ -181,7 +184,9 @@ def test_card_tells_a_list_of_studies_its_state(reports: dict[str, Report]) -> N
     assert "Directions identified" not in dict(reports["registry"].card)
 
 
-def test_renders_with_hostile_labels(report: Report, parse, hostile_shown: str) -> None:
+def test_renders_with_hostile_labels(
+    report: Report, parse, hostile_shown: str, numbers_in, text_of_pdf
+) -> None:
     page = parse(html.render(report))
     assert hostile_shown in page.text
     assert len(page.all("script")) == 1
@@ -190,3 +195,19 @@ def test_renders_with_hostile_labels(report: Report, parse, hostile_shown: str) 
     assert len(ids) == len(set(ids))
     document = pdf.render(report)
     assert document == pdf.render(report)
+    assert numbers_in(text_of_pdf(document)) == numbers_in(page.text)
+
+
+@pytest.mark.parametrize("kind", ["reconstruction", "registry"])
+def test_same_report_from_the_files_as_from_the_frames(
+    make_inputs, tmp_path: Path, kind: str
+) -> None:
+    given = make_inputs(kind)
+    names = [f.name for f in fields(given) if isinstance(getattr(given, f.name), pd.DataFrame)]
+    assert len(names) == (11 if kind == "reconstruction" else 7)
+    # A null character ends a cell for the reader of the files.
+    frames = {name: getattr(given, name).replace("\x00", "", regex=True) for name in names}
+    for name, frame in frames.items():
+        write_csv(frame, tmp_path / f"{name}.csv")
+    again = replace(given, **{name: read_csv(tmp_path / f"{name}.csv") for name in names})
+    assert build(again).to_json() == build(replace(given, **frames)).to_json()

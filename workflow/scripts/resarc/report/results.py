@@ -56,6 +56,14 @@ class Results:
         return {} if self.identified is None else records_by(self.identified, "estimand")
 
     @cached_property
+    def figures(self) -> Mapping[str, list[Figure]]:
+        """The printed figures by their estimand."""
+        found: dict[str, list[Figure]] = {}
+        for figure in self.published.figures:
+            found.setdefault(str(figure.estimand), []).append(figure)
+        return found
+
+    @cached_property
     def keys(self) -> list[Estimand]:
         """Every estimand with a result, in the order of the estimates."""
         return [Estimand.parse(key) for key in self.rows]
@@ -115,7 +123,7 @@ class Results:
     def printed(self, estimand: Estimand) -> str:
         """What the paper printed of it, each form once; empty if nothing. What it said in words is
         left out where it also printed a number."""
-        found = self.published.of(estimand)
+        found = self.figures.get(str(estimand), [])
         numbers = [figure for figure in found if not figure.claim]
         forms = [printed_text(figure) for figure in numbers or found]
         return "; ".join(dict.fromkeys(forms))

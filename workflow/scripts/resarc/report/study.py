@@ -619,7 +619,7 @@ def _printed_p(results: Results, ratio: Estimand) -> str:
 
 
 def _printed_number(results: Results, estimand: Estimand) -> float:
-    for figure in results.published.of(estimand):
+    for figure in results.figures.get(str(estimand), []):
         if not figure.not_available and not figure.claim and figure.value.mark == "=":
             return float(figure.value.value)
     return float("nan")
