@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resarc.configuration import from_json, read_model, read_yaml, to_json
+from resarc.configuration import Model, from_json, read_model, read_yaml, to_json
 from resarc.protocol import Protocol
 from resarc.published import Published
 from resarc.settings import Settings
@@ -32,7 +32,18 @@ def test_a_schema_is_what_its_model_generates(name, schema_of):
 def test_a_configuration_file_comes_back_from_its_checked_form(path, name, tmp_path):
     model = read_model(path, MODELS[name])
     (tmp_path / "checked.json").write_text(to_json(model), encoding="utf-8")
-    assert from_json(tmp_path / "checked.json", MODELS[name]) == model
+    again = from_json(tmp_path / "checked.json", MODELS[name])
+    assert again == model
+    assert said(again) == said(model)
+
+
+def said(value: object) -> object:
+    """Which keys a file gave, at every depth."""
+    if isinstance(value, Model):
+        return {key: said(getattr(value, key)) for key in sorted(value.model_fields_set)}
+    if isinstance(value, tuple):
+        return [said(item) for item in value]
+    return None
 
 
 @pytest.mark.parametrize(("path", "name"), FILES, ids=lambda value: getattr(value, "stem", value))

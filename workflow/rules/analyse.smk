@@ -4,7 +4,7 @@
 rule analyse:
     input:
         protocol="results/{study}/protocol.json",
-        published="results/{study}/published.json",
+        plan="results/{study}/plan.csv",
         cohort="results/{study}/cohort.parquet",
         flow="results/{study}/flow.csv",
         reconstructed=if_reconstructed("reconstruction/targets.csv"),
@@ -22,7 +22,7 @@ rule analyse:
         "Analysing {wildcards.study}"
     shell:
         "python workflow/scripts/analyse.py"
-        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --protocol {input.protocol:q} --plan {input.plan:q}"
         " --cohort {input.cohort:q} --flow {input.flow:q} {params.reconstructed:q}"
         " --estimates {output.estimates:q} --curves {output.curves:q}"
         " > {log:q} 2>&1"

@@ -4,7 +4,7 @@
 rule identify:
     input:
         protocol="results/{study}/protocol.json",
-        published="results/{study}/published.json",
+        plan="results/{study}/plan.csv",
         ensemble="results/{study}/reconstruction/ensemble.parquet",
         targets="results/{study}/reconstruction/targets.csv",
         code=code("identify"),
@@ -19,7 +19,7 @@ rule identify:
         "Bounding what the printed figures of {wildcards.study} leave open"
     shell:
         "python workflow/scripts/identify.py"
-        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --protocol {input.protocol:q} --plan {input.plan:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         " --identified {output.identified:q} --envelopes {output.envelopes:q}"
         " > {log:q} 2>&1"

@@ -9,7 +9,7 @@ rule manifest:
             folder=["studies", "published"],
             study=STUDIES,
         ),
-        references="config/references.bib",
+        shared=["config/references.bib", "config/synthesis.yaml"],
         sources=[source.file for source in SOURCES.values() if source.file],
         project="pyproject.toml",
         code=code("manifest"),
@@ -34,6 +34,6 @@ rule manifest:
         "python workflow/scripts/manifest.py"
         " --project {input.project:q}"
         " --members {params.members} --seed {params.seed} --studies {params.studies:q}"
-        " --read {input.configuration:q} {input.references:q} {input.sources:q}"
+        " --read {input.configuration:q} {input.shared:q} {input.sources:q}"
         " {params.made:q} --manifest {output.manifest:q}"
         " > {log:q} 2>&1"

@@ -7,6 +7,7 @@ rule synthesis:
         comparisons=expand("results/{study}/comparison.csv", study=STUDIES),
         estimates=expand("results/{study}/estimates.csv", study=STUDIES),
         identified=expand("results/{study}/identified.csv", study=RECONSTRUCTED),
+        questions="config/synthesis.yaml",
         code=code("synthesis"),
     output:
         harmonised="results/summary/harmonised.csv",
@@ -21,6 +22,6 @@ rule synthesis:
         "Combining the studies"
     shell:
         "python workflow/scripts/synthesis.py"
-        " --results results --studies {params.studies:q}"
+        " --results results --questions {input.questions:q} --studies {params.studies:q}"
         " --harmonised {output.harmonised:q} --pooled {output.pooled:q}"
         " > {log:q} 2>&1"

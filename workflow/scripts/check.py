@@ -1,14 +1,18 @@
-"""Check a study's protocol and printed figures, each by itself and against the other."""
+"""Check what is written of a study, each file by itself and against the others, and plan its run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from command import command_line
-from resarc import protocol, published, references
+from resarc import protocol, published, references, synthesis
+from resarc.analysis import plan
 from resarc.configuration import to_json
 from resarc.errors import ConfigurationError
-from resarc.output import write_text
+from resarc.estimand import Estimand
+from resarc.output import write_csv, write_text
 from resarc.protocol import Protocol
 from resarc.published import Published
 
@@ -16,8 +20,8 @@ from resarc.published import Published
 def main() -> None:
     arguments = command_line(
         __doc__,
-        reads=["protocol", "published", "references"],
-        writes=["checked-protocol", "checked-published"],
+        reads=["protocol", "published", "references", "questions"],
+        writes=["checked-protocol", "checked-published", "plan"],
     ).parse_args()
     study = protocol.load(arguments.protocol)
     printed = published.load(arguments.published)
@@ -26,6 +30,10 @@ def main() -> None:
         {arguments.protocol: study.reference, arguments.published: printed.reference},
         arguments.references,
     )
+    asked = check_questions(study, arguments.protocol, arguments.questions)
+    planned = plan(study, [*(figure.estimand for figure in printed.figures), *asked])
+    rows = [(str(item.estimand), item.analysis) for item in planned]
+    write_csv(pd.DataFrame(rows, columns=["estimand", "analysis"]), arguments.plan)
     write_text(to_json(study), arguments.checked_protocol)
     write_text(to_json(printed), arguments.checked_published)
 
@@ -62,6 +70,21 @@ def check_references(keys: dict[Path, str], bibliography: Path) -> None:
                 repr(key),
                 f"a key of {bibliography} ({', '.join(known)})",
             )
+
+
+def check_questions(study: Protocol, of_study: Path, questions: Path) -> list[Estimand]:
+    """What the synthesis asks of the study; `ConfigurationError` if the study cannot have it."""
+    asked = synthesis.load(questions).estimands(study.study)
+    for estimand in asked:
+        fault = study.explain_fault(estimand)
+        if fault:
+            raise ConfigurationError(
+                f"{questions}, an answer of {study.study}",
+                fault,
+                f"an estimand that {of_study} can have",
+                "Correct the estimand, or declare the variable in the protocol.",
+            )
+    return asked
 
 
 if __name__ == "__main__":

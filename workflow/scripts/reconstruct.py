@@ -7,7 +7,8 @@ from resarc.configuration import from_json
 from resarc.output import write_csv, write_parquet
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import reconstruct, to_export
+from resarc.reconstruct import reconstruct
+from resarc.reconstruct.export import to_export
 from resarc.seeds import stream
 
 

@@ -1,3 +1,38 @@
-"""To be written."""
+"""Put the studies side by side, and pool them where they measure the same thing."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+from command import command_line
+from resarc.configuration import from_json
+from resarc.output import read_csv, write_csv
+from resarc.protocol import Protocol
+from resarc.synthesis import StudyResults, harmonise, load, pool
+
+
+def main() -> None:
+    parser = command_line(__doc__, reads=["results", "questions"], writes=["harmonised", "pooled"])
+    parser.add_argument("--studies", nargs="+", required=True, help="ids of the studies")
+    arguments = parser.parse_args()
+    questions = load(arguments.questions)
+    studies = [results_of(arguments.results / study) for study in arguments.studies]
+    harmonised = harmonise(studies, questions)
+    write_csv(harmonised, arguments.harmonised)
+    write_csv(pool(harmonised, questions), arguments.pooled)
+
+
+def results_of(folder: Path) -> StudyResults:
+    """What one study's folder of results holds of interest here."""
+    protocol = from_json(folder / "protocol.json", Protocol)
+    rebuilt = protocol.source.kind == "reconstruction"
+    return StudyResults(
+        protocol,
+        read_csv(folder / "estimates.csv"),
+        read_csv(folder / "identified.csv") if rebuilt else None,
+        read_csv(folder / "comparison.csv"),
+    )
+
+
+if __name__ == "__main__":
+    main()
