@@ -55,8 +55,13 @@ rule combined_report:
     input:
         harmonised="results/summary/harmonised.csv",
         pooled="results/summary/pooled.csv",
+        protocols=expand("results/{study}/protocol.json", study=STUDIES),
         models=expand("results/{study}/model.json", study=STUDIES),
+        curves=expand("results/{study}/curves.csv", study=STUDIES),
+        envelopes=expand("results/{study}/envelopes.csv", study=RECONSTRUCTED),
         references="config/references.bib",
+        questions="config/synthesis.yaml",
+        project="pyproject.toml",
         code=code("combined_report"),
     output:
         html="results/report/index.html",
@@ -73,7 +78,10 @@ rule combined_report:
         "Writing the report over all studies"
     shell:
         "python workflow/scripts/combined_report.py"
-        " --results results --studies {params.studies:q} --references {input.references:q}"
+        " --results results --studies {params.studies:q}"
+        " --harmonised {input.harmonised:q} --pooled {input.pooled:q}"
+        " --references {input.references:q} --project {input.project:q}"
+        " --read {input.references:q} {input.questions:q}"
         " --html {output.html:q} --pdf {output.pdf:q} --model {output.model:q}"
         " --figures {output.figures:q}"
         " > {log:q} 2>&1"
