@@ -128,7 +128,8 @@ def test_a_registry_passes_the_same_way_and_its_results_bear_its_origin(ran):
         # JSON is YAML.
         text = json.dumps(content, default=str)
         (ran / f"config/{folder}/{study}.yaml").write_text(text, encoding="utf-8")
-    ran.edit("config/config.yaml", "  - okayama2022", "  - okayama2022\n  - asregistry")
+    ran.edit("config/config.yaml", f"  - {source}", f"  - {source}\n  - {study}")
+    ran.edit("config/synthesis.yaml", f"study: {source}", f"study: {study}")
     run(ran)
 
     folder = ran / "results" / study
