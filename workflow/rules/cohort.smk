@@ -5,7 +5,6 @@ rule cohort:
     input:
         protocol="results/{study}/protocol.json",
         patients=patients,
-        checked=all_studies_checked,
         code=code("cohort"),
     output:
         clean="results/{study}/clean.parquet",

@@ -1,4 +1,5 @@
 # Shared by all stages: the settings, the studies, and the code that a stage rests on.
+import json
 import sys
 from pathlib import Path
 from shlex import quote
@@ -8,7 +9,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from resarc.configuration import validated
 from resarc.errors import ResarcError
-from resarc.provenance import code_of
+from resarc.provenance import code_of, digest
 from resarc.settings import Settings, sources
 
 try:
@@ -43,13 +44,6 @@ def code(stage, *more):
     ]
     found = {path for script in scripts for path in code_of(script, SCRIPTS)}
     return ["uv.lock", *sorted(str(path.relative_to(Path.cwd())) for path in found)]
-
-
-def all_studies_checked(wildcards):
-    """The checked configuration of every study: no stage begins while any of it may be wrong.
-    `ancient`, because a study's results do not depend on another study's configuration.
-    """
-    return ancient(expand("results/{study}/protocol.json", study=STUDIES))
 
 
 def patients(wildcards):
@@ -97,3 +91,38 @@ def all_results(wildcards):
     for name in ("synthesis", "combined_report"):
         made[name] = list(getattr(rules, name).output)
     return made
+
+
+def check_what_changed(memory=Path(".snakemake", "resarc_checked.json")):
+    """Check each study's configuration, so that a fault in it is said before anything runs. What
+    was found right, by the digests of its files and of the code that checked it, is remembered.
+    """
+    code_digests = [digest(Path(name)) for name in code("check")]
+    known = json.loads(memory.read_text()) if memory.is_file() else {}
+    found = {}
+    for study in STUDIES:
+        files = [Path("config", name) for name in files_of_configuration(study)]
+        found[study] = [*map(digest, files), *code_digests]
+        if found[study] != known.get(study):
+            from check import read_study
+
+            read_study(*files)
+    if found != known:
+        memory.parent.mkdir(exist_ok=True)
+        memory.write_text(json.dumps(found))
+
+
+def files_of_configuration(study):
+    """What is written of a study, below `config`."""
+    return [
+        f"studies/{study}.yaml",
+        f"published/{study}.yaml",
+        "references.bib",
+        "synthesis.yaml",
+    ]
+
+
+try:
+    check_what_changed()
+except ResarcError as error:
+    sys.exit(f"error: {error}")

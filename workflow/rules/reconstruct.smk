@@ -5,7 +5,6 @@ rule reconstruct:
     input:
         protocol="results/{study}/protocol.json",
         published="results/{study}/published.json",
-        checked=all_studies_checked,
         code=code("reconstruct"),
     output:
         ensemble="results/{study}/reconstruction/ensemble.parquet",

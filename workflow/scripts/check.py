@@ -8,7 +8,7 @@ import pandas as pd
 
 from command import command_line
 from resarc import protocol, published, references, synthesis
-from resarc.analysis import plan
+from resarc.analysis import Planned, plan
 from resarc.configuration import to_json
 from resarc.errors import ConfigurationError
 from resarc.estimand import Estimand
@@ -23,19 +23,29 @@ def main() -> None:
         reads=["protocol", "published", "references", "questions"],
         writes=["checked-protocol", "checked-published", "plan"],
     ).parse_args()
-    study = protocol.load(arguments.protocol)
-    printed = published.load(arguments.published)
-    check_together(study, arguments.protocol, printed, arguments.published)
-    check_references(
-        {arguments.protocol: study.reference, arguments.published: printed.reference},
-        arguments.references,
+    study, printed, planned = read_study(
+        arguments.protocol, arguments.published, arguments.references, arguments.questions
     )
-    asked = check_questions(study, arguments.protocol, arguments.questions)
-    planned = plan(study, [*(figure.estimand for figure in printed.figures), *asked])
     rows = [(str(item.estimand), item.analysis) for item in planned]
     write_csv(pd.DataFrame(rows, columns=["estimand", "analysis"]), arguments.plan)
     write_text(to_json(study), arguments.checked_protocol)
     write_text(to_json(printed), arguments.checked_published)
+
+
+def read_study(
+    of_study: Path, of_printed: Path, bibliography: Path, questions: Path
+) -> tuple[Protocol, Published, list[Planned]]:
+    """A study's protocol, what it printed, and all that is to be estimated in it.
+
+    `ConfigurationError` if one of the files is wrong or contradicts another.
+    """
+    study = protocol.load(of_study)
+    printed = published.load(of_printed)
+    check_together(study, of_study, printed, of_printed)
+    check_references({of_study: study.reference, of_printed: printed.reference}, bibliography)
+    asked = check_questions(study, of_study, questions)
+    planned = plan(study, [*(figure.estimand for figure in printed.figures), *asked])
+    return study, printed, planned
 
 
 def check_together(study: Protocol, of_study: Path, printed: Published, of_printed: Path) -> None:
