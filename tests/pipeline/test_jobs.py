@@ -31,7 +31,7 @@ def ran(copy_repository, tmp_path_factory):
     copy = copy_repository(tmp_path_factory.mktemp("jobs"))
     for script in (copy / "workflow/scripts").glob("*.py"):
         name = str(script.relative_to(copy.root))
-        if name != "workflow/scripts/command.py":
+        if "def main()" in script.read_text(encoding="utf-8"):
             copy.edit(name, "from __future__ import annotations\n", STUB)
     done = copy.snakemake("--cores", "2")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -81,7 +81,9 @@ def test_a_study_s_data_or_figures_move_that_study_and_what_stands_over_all(ran,
     assert studies_of(files) == {"qu2024", "oslo2014"}
     assert files >= ALL_STUDIES
     assert files >= {"qu2024/cohort.parquet", "qu2024/report.pdf", "qu2024/notebook.html"}
-    assert not files & {f"qu2024/{name}" for name in ("identified.csv", "audit.csv", "plan.csv")}
+    assert not files & {
+        f"qu2024/{name}" for name in ("identified.csv", "audit.csv", "protocol.json")
+    }
     assert "qu2024/reconstruction/ensemble.parquet" not in files
     assert files >= {"oslo2014/audit.csv", "oslo2014/reconstruction/ensemble.parquet"}
 
@@ -92,7 +94,7 @@ def test_an_edited_module_or_template_moves_the_stages_that_use_it(ran, changed)
     files = outdated(ran)
     used = {"audit.csv", "report.pdf", "report.html"}
     assert files >= {f"{study}/{name}" for study in STUDIES for name in used}
-    unused = {"plan.csv", "clean.parquet", "estimates.csv", "identified.csv", "comparison.csv"}
+    unused = {"protocol.json", "clean.parquet", "estimates.csv", "identified.csv", "comparison.csv"}
     assert not files & {f"{study}/{name}" for study in STUDIES for name in unused}
 
 

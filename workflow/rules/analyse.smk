@@ -4,7 +4,8 @@
 rule analyse:
     input:
         protocol="results/{study}/protocol.json",
-        plan="results/{study}/plan.csv",
+        published="results/{study}/published.json",
+        questions="config/synthesis.yaml",
         cohort="results/{study}/cohort.parquet",
         flow="results/{study}/flow.csv",
         reconstructed=if_reconstructed("reconstruction/targets.csv"),
@@ -22,7 +23,8 @@ rule analyse:
         "Analysing {wildcards.study}"
     shell:
         "python workflow/scripts/analyse.py"
-        " --protocol {input.protocol:q} --plan {input.plan:q}"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --questions {input.questions:q}"
         " --cohort {input.cohort:q} --flow {input.flow:q} {params.reconstructed:q}"
         " --estimates {output.estimates:q} --curves {output.curves:q}"
         " > {log:q} 2>&1"

@@ -1,5 +1,6 @@
 # Shared by all stages: the settings, the studies, and the code that a stage rests on.
 import json
+import os
 import sys
 from pathlib import Path
 from shlex import quote
@@ -104,12 +105,14 @@ def check_what_changed(memory=Path(".snakemake", "resarc_checked.json")):
         files = [Path("config", name) for name in files_of_configuration(study)]
         found[study] = [*map(digest, files), *code_digests]
         if found[study] != known.get(study):
-            from check import read_study
+            from check import check_study
 
-            read_study(*files)
+            check_study(*files)
     if found != known:
         memory.parent.mkdir(exist_ok=True)
-        memory.write_text(json.dumps(found))
+        draft = memory.with_suffix(f".{os.getpid()}.part")
+        draft.write_text(json.dumps(found))
+        draft.replace(memory)
 
 
 def files_of_configuration(study):

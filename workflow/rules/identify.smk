@@ -4,7 +4,8 @@
 rule identify:
     input:
         protocol="results/{study}/protocol.json",
-        plan="results/{study}/plan.csv",
+        published="results/{study}/published.json",
+        questions="config/synthesis.yaml",
         ensemble="results/{study}/reconstruction/ensemble.parquet",
         targets="results/{study}/reconstruction/targets.csv",
         code=code("identify"),
@@ -19,7 +20,8 @@ rule identify:
         "Bounding what the printed figures of {wildcards.study} leave open"
     shell:
         "python workflow/scripts/identify.py"
-        " --protocol {input.protocol:q} --plan {input.plan:q}"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --questions {input.questions:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         " --identified {output.identified:q} --envelopes {output.envelopes:q}"
         " > {log:q} 2>&1"

@@ -7,30 +7,27 @@ from pathlib import Path
 import pandas as pd
 
 from command import command_line
-from resarc.analysis import PRINTED, Planned, curves, estimate
+from planned import planned
+from resarc.analysis import curves, estimate
 from resarc.configuration import from_json
-from resarc.estimand import Estimand
 from resarc.output import read_csv, write_csv
 from resarc.protocol import Protocol
+from resarc.published import Published
 
 
 def main() -> None:
     parser = command_line(
         __doc__,
-        reads=["protocol", "plan", "cohort", "flow"],
+        reads=["protocol", "published", "questions", "cohort", "flow"],
         writes=["estimates", "curves"],
     )
     parser.add_argument("--targets", type=Path, help="targets of a reconstruction")
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
+    published = from_json(arguments.published, Published)
     cohort = pd.read_parquet(arguments.cohort)
-    planned = dict(read_csv(arguments.plan)[["estimand", "analysis"]].itertuples(index=False))
-    if arguments.targets:
-        # A figure may have been read as another estimand than the one that it is printed as.
-        for text in read_csv(arguments.targets)["estimand"].dropna():
-            planned.setdefault(text, PRINTED)
     estimates = estimate(
-        [Planned(Estimand.parse(text), analysis) for text, analysis in planned.items()],
+        planned(protocol, published, arguments.questions, arguments.targets),
         cohort,
         read_csv(arguments.flow),
         protocol,

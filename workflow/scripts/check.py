@@ -1,18 +1,14 @@
-"""Check what is written of a study, each file by itself and against the others, and plan its run."""
+"""Read the configuration of a study, check it, and keep it in a form that is read quickly."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from command import command_line
 from resarc import protocol, published, references, synthesis
-from resarc.analysis import Planned, plan
 from resarc.configuration import to_json
 from resarc.errors import ConfigurationError
-from resarc.estimand import Estimand
-from resarc.output import write_csv, write_text
+from resarc.output import write_text
 from resarc.protocol import Protocol
 from resarc.published import Published
 
@@ -20,32 +16,24 @@ from resarc.published import Published
 def main() -> None:
     arguments = command_line(
         __doc__,
-        reads=["protocol", "published", "references", "questions"],
-        writes=["checked-protocol", "checked-published", "plan"],
+        reads=["protocol", "published"],
+        writes=["checked-protocol", "checked-published"],
     ).parse_args()
-    study, printed, planned = read_study(
-        arguments.protocol, arguments.published, arguments.references, arguments.questions
-    )
-    rows = [(str(item.estimand), item.analysis) for item in planned]
-    write_csv(pd.DataFrame(rows, columns=["estimand", "analysis"]), arguments.plan)
+    study = protocol.load(arguments.protocol)
+    printed = published.load(arguments.published)
+    check_together(study, arguments.protocol, printed, arguments.published)
     write_text(to_json(study), arguments.checked_protocol)
     write_text(to_json(printed), arguments.checked_published)
 
 
-def read_study(
-    of_study: Path, of_printed: Path, bibliography: Path, questions: Path
-) -> tuple[Protocol, Published, list[Planned]]:
-    """A study's protocol, what it printed, and all that is to be estimated in it.
-
-    `ConfigurationError` if one of the files is wrong or contradicts another.
-    """
+def check_study(of_study: Path, of_printed: Path, bibliography: Path, questions: Path) -> None:
+    """All that is written of a study; `ConfigurationError` if a file is wrong or contradicts
+    another."""
     study = protocol.load(of_study)
     printed = published.load(of_printed)
     check_together(study, of_study, printed, of_printed)
     check_references({of_study: study.reference, of_printed: printed.reference}, bibliography)
-    asked = check_questions(study, of_study, questions)
-    planned = plan(study, [*(figure.estimand for figure in printed.figures), *asked])
-    return study, printed, planned
+    check_questions(study, of_study, questions)
 
 
 def check_together(study: Protocol, of_study: Path, printed: Published, of_printed: Path) -> None:
@@ -82,10 +70,9 @@ def check_references(keys: dict[Path, str], bibliography: Path) -> None:
             )
 
 
-def check_questions(study: Protocol, of_study: Path, questions: Path) -> list[Estimand]:
+def check_questions(study: Protocol, of_study: Path, questions: Path) -> None:
     """What the synthesis asks of the study; `ConfigurationError` if the study cannot have it."""
-    asked = synthesis.load(questions).estimands(study.study)
-    for estimand in asked:
+    for estimand in synthesis.load(questions).estimands(study.study):
         fault = study.explain_fault(estimand)
         if fault:
             raise ConfigurationError(
@@ -94,7 +81,6 @@ def check_questions(study: Protocol, of_study: Path, questions: Path) -> list[Es
                 f"an estimand that {of_study} can have",
                 "Correct the estimand, or declare the variable in the protocol.",
             )
-    return asked
 
 
 if __name__ == "__main__":
