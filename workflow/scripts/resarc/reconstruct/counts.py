@@ -294,6 +294,9 @@ def draw(
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     cells = len(component.cells)
+    exact = _exact(component, without, patients)
+    if exact is not None and not fixed:
+        return exact
     weight = np.ones(cells)
     for k in range(len(component.blocks)):
         share = rng.dirichlet(np.ones(component.cells[:, k].max() + 1))
@@ -327,7 +330,17 @@ def draw(
     return np.rint(found.x[:cells]).astype(np.int64)
 
 
-def hold(component: Component, counts: np.ndarray, target: Target) -> bool:
-    """Whether one target holds for cell counts."""
-    k = component.rows.index(target)
-    return bool(component.above[k] @ counts >= -1e-6 and component.below[k] @ counts <= 1e-6)
+def _exact(component: Component, without: list[Target], patients: int) -> np.ndarray | None:
+    """The counts of a single category whose every level is printed; None for anything else."""
+    if len(component.blocks) > 1:
+        return None
+    counts = np.full(len(component.cells), -1)
+    for target, above in zip(component.rows, component.above, strict=True):
+        if target.estimand.statistic == "n" and target not in without and not target.claim:
+            hit = above > above.min()
+            whole = np.ceil(target.value.lower - 1e-9)
+            if hit.sum() == 1 and whole == np.floor(target.value.upper + 1e-9):
+                counts[hit] = int(whole)
+    if (counts == -1).sum() == 1:
+        counts[counts == -1] = patients - counts[counts >= 0].sum()
+    return counts if (counts >= 0).all() and counts.sum() == patients else None

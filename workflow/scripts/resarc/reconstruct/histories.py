@@ -13,11 +13,12 @@ origin, makes the two times equal.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 
 from resarc.ensemble import Ensemble
-from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
+from resarc.estimand import DAYS_PER_MONTH, Condition, Duration, Estimand
 from resarc.protocol import Protocol
 from resarc.published import Range
 from resarc.reconstruct.search import State, descend, repeat, wander
@@ -25,7 +26,8 @@ from resarc.reconstruct.targets import Target, distance, gap
 from resarc.survival.kaplan_meier import limits
 
 STEPS = 800
-STARTS = 12
+PATIENCE = 80
+STARTS = 24
 MIXING = 60
 
 
@@ -92,6 +94,51 @@ def whole_cohort(targets: list[Target], endpoint: str) -> list[Target]:
         and t.estimand.statistic in kinds
         and all(c.variable == endpoint for c in t.estimand.where)
     ]
+
+
+def implied(
+    targets: list[Target], endpoint: str, protocol: Protocol, patients: int
+) -> list[Target]:
+    """What the medians of all levels of a category imply for the whole cohort's survival.
+
+    At a group's median its survival is one half, and a group whose median comes later is above one
+    half; weighted by the groups' sizes this bounds the survival of all, but for censoring. The
+    bounds guide the search (with some slack for censoring); they are no targets.
+    """
+    found = []
+    medians: dict[str, dict[str, Range]] = {}
+    sizes: dict[tuple[str, str], float] = {}
+    for target in targets:
+        e = target.estimand
+        if len(e.where) == 1 and e.where[0].variable not in protocol.endpoint_names:
+            condition = e.where[0]
+            if e.statistic == "median" and e.subject == endpoint and not target.claim:
+                medians.setdefault(condition.variable, {})[condition.level] = target.value
+            if e.statistic == "n" and not target.claim:
+                sizes[condition.variable, condition.level] = (
+                    (target.value.lower + target.value.upper) / 2 / patients
+                )
+    for variable, of_level in medians.items():
+        if set(of_level) != set(protocol.levels(variable)) or any(
+            (variable, v) not in sizes for v in of_level
+        ):
+            continue
+        for allowed in of_level.values():
+            low = sum(
+                sizes[variable, v] * (0.5 if other.lower >= allowed.lower else 0.0)
+                for v, other in of_level.items()
+            )
+            high = sum(
+                sizes[variable, v] * (1.0 if other.lower > allowed.lower else 0.5)
+                for v, other in of_level.items()
+            )
+            time = Duration(Decimal(str(round(allowed.upper * DAYS_PER_MONTH))), "day")
+            estimand = Estimand("survival", endpoint, time)
+            margin = 0.15 * (high - low)
+            found.append(
+                Target(estimand, Range(low + margin, high - margin), None, None, (), False)
+            )
+    return found
 
 
 def relations(endpoint: str, done: tuple[str, ...], protocol: Protocol) -> list[Relation]:
@@ -246,6 +293,7 @@ def _search(
 ) -> History:
     """One start of `build`."""
     own = whole_cohort(targets, endpoint)
+    own = own + implied(targets, endpoint, protocol, patients)
     pinned = pins_of(targets, endpoint)
     bound = relations(endpoint, tuple(others), protocol)
     shape = (members, patients)
@@ -332,7 +380,7 @@ def _search(
     def loss(state: State) -> np.ndarray:
         return _loss(state, endpoint, own, protocol, patients)
 
-    final = descend(state, propose, loss, rng, steps=steps, patients=patients)
+    final = descend(state, propose, loss, rng, steps=steps, patients=patients, patience=PATIENCE)
     if not free or own:
         wander(state, propose, loss, rng, steps=MIXING)
     return History(state["days"], state["event"], state["pins"], tuple(pinned), final, shared, own)

@@ -70,10 +70,11 @@ class Sequence:
             values, np.broadcast_to(positions[:, None, :], values.shape), axis=2
         )
 
-    def logrank_p(
+    def logrank_parts(
         self, group: np.ndarray, k: int, mask: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """p (M, C) of the log-rank test of k groups, and observed less expected events (M, C, k).
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """p (M, C) of the log-rank test of k groups, observed less expected events (M, C, k) and
+        their covariance (M, C, k, k).
 
         `group` holds codes (M, C, n) in the order of time, `mask` who takes part.
         """
@@ -117,9 +118,50 @@ class Sequence:
             variance = covariance[:, :, 0, 0]
             with np.errstate(divide="ignore", invalid="ignore"):
                 chi2 = np.where(variance > 0, difference[:, :, 0] ** 2 / variance, np.nan)
-            return chdtrc(1.0, chi2), difference
+            return chdtrc(1.0, chi2), difference, covariance
         _, _, p = quadratic_form(difference.reshape(-1, k), covariance.reshape(-1, k, k))
-        return p.reshape(group.shape[:2]), difference
+        return p.reshape(group.shape[:2]), difference, covariance
+
+    def exchange_terms(
+        self, first: np.ndarray, mask: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What exchanging two patients does to the log-rank test of two groups, exactly.
+
+        `first` (M, 1, n) says who is in the first group, in the order of time. Returns, per
+        patient and in the order of patients, the residual r, and A and B (all (M, n)); and the
+        members' observed less expected events U and their variance V (M,). If i leaves the first
+        group for the second and j comes from there, U becomes U + r_j - r_i, and V becomes
+        V + (A_j - A_i) - |B_j - B_i|: between the two times one more or one fewer of the first
+        group is at risk, which changes each term w p (1 - p) of the variance by
+        w ((1 - 2 p) / Y - 1 / Y^2) or w (-(1 - 2 p) / Y - 1 / Y^2).
+        """
+        part = np.ones(first.shape, dtype=bool) if mask is None else mask
+        mine = first & part
+        event = self.event[:, None, :] & part
+        at_risk = self._at(self.first, _from_here(part))
+        total = np.cumsum(event, axis=2, dtype=float)
+        deaths = (
+            self._at(self.last, total) - self._at(self.first, total) + self._at(self.first, event)
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inverse = np.where(event, 1 / at_risk, 0.0)
+            weight = np.where(event & (at_risk > 1), (at_risk - deaths) / (at_risk - 1), 0.0)
+        share = self._at(self.first, _from_here(mine)) * inverse
+        u = (event & mine).sum(axis=2) - share.sum(axis=2)
+        v = (weight * share * (1 - share)).sum(axis=2)
+
+        def so_far(values: np.ndarray) -> np.ndarray:
+            """Sum over all events up to each patient's time, in the order of patients."""
+            ordered = np.where(part, self._at(self.last, np.cumsum(values, axis=2)), 0.0)[:, 0, :]
+            found = np.empty_like(ordered)
+            np.put_along_axis(found, self.index, ordered, axis=1)
+            return found
+
+        own = np.empty(self.event.shape)
+        np.put_along_axis(own, self.index, event[:, 0, :].astype(float), axis=1)
+        a = so_far(weight * (1 - 2 * share) * inverse)
+        b = so_far(weight * inverse**2)
+        return own - so_far(inverse), a, b, u[:, 0], v[:, 0]
 
     def survival(self, mask: np.ndarray, days: list[float]) -> tuple[np.ndarray, np.ndarray]:
         """Kaplan-Meier S and the standard error of log S (M, C, times) among `mask`, given in the

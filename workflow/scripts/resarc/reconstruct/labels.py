@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.spatial import cKDTree
 from scipy.special import chdtri
 
 from resarc.ensemble import Ensemble
@@ -25,14 +26,13 @@ from resarc.reconstruct.kernels import Sequence
 from resarc.reconstruct.layout import Layout
 from resarc.reconstruct.search import State, descend, repeat
 from resarc.reconstruct.targets import Target, distance, gap
-from resarc.survival import batch
 from resarc.survival.kaplan_meier import limits
 
-STEPS = 120
-STARTS = 6
-PAIRS = 400
+STEPS = 150
+PATIENCE = 14
+STARTS = 12
+PAIRS = 6000
 ROUNDS = 3
-SHUFFLES = 30
 
 
 @dataclass
@@ -182,7 +182,12 @@ def fit(
     for turn in range(rounds):
         for component, own in zip(components, touching, strict=True):
             done |= set(component.blocks)
-            active = [t for t in own if _blocks(t, layout) <= done | set(histories)]
+            active = [
+                t
+                for t in own
+                if _blocks(t, layout) <= done | set(histories)
+                and not _fixed_by_counts(t, component, layout)
+            ]
             if not active or len(component.cells) < 2:
                 continue
             search = _Search(component, active, labels, histories, sequences)
@@ -194,7 +199,13 @@ def fit(
                 if start:  # shuffle what did not come out
                     state = search.shuffle(state, rng)
                 left = descend(
-                    state, search.propose, search.loss, rng, steps=steps, patients=patients
+                    state,
+                    search.propose,
+                    search.loss,
+                    rng,
+                    steps=steps,
+                    patients=patients,
+                    patience=PATIENCE * (start + 1),
                 )
                 # A shuffled start replaces labels that missed a target anyway.
                 for b in component.blocks:
@@ -225,6 +236,14 @@ def ensemble_of(labels: Labels, histories: dict[str, History], layout: Layout) -
     for name, codes in labels.codes.items():
         layout.show(ensemble, name, codes)
     return ensemble
+
+
+def _fixed_by_counts(target: Target, component: Component, layout: Layout) -> bool:
+    """Whether a target without endpoint depends only on counts that no exchange changes."""
+    blocks = _blocks(target, layout)
+    return not blocks & set(layout.protocol.endpoint_names) and (
+        len(blocks) == 1 or any(blocks <= link for link in component.linked)
+    )
 
 
 def _blocks(target: Target, layout: Layout) -> set[str]:
@@ -304,7 +323,7 @@ class _Search:
 
     def shuffle(self, state: State, rng: np.random.Generator) -> State:
         """The state after random exchanges."""
-        for _ in range(SHUFFLES):
+        for _ in range(2 * state[f"code:{self.own[0]}"].shape[1]):
             state = self.propose(state, 1, rng, guided=False)
         return state
 
@@ -315,45 +334,60 @@ class _Search:
         members, patients = state[f"code:{self.own[0]}"].shape
         first, second = rng.integers(0, patients, (2, members, copies))
         guides = [t for b in blocks for t in self.guided[b]] if guided else []
+        third = fourth = None
         if guides:
             half = max(copies // 2, 1)
-            first[:, :half], second[:, :half] = self._best_pairs(state, blocks, guides, half, rng)
+            pairs = self._best_pairs(state, blocks, guides, half, rng)
+            first[:, :half], second[:, :half] = pairs[0], pairs[1]
+            if len(pairs) == 4:
+                third, fourth = first.copy(), first.copy()  # nobody with themselves: no change
+                third[:, :half], fourth[:, :half] = pairs[2], pairs[3]
         state = repeat(state, copies)
-        i, j, rows = first.ravel(), second.ravel(), np.arange(members * copies)
+        if third is None:
+            return self._exchange(state, blocks, agree, first.ravel(), second.ravel())
+        changed = self._exchange(state, blocks, agree, first.ravel(), second.ravel())
+        return self._exchange(changed, blocks, agree, third.ravel(), fourth.ravel())
+
+    def _exchange(
+        self,
+        state: State,
+        blocks: tuple[str, ...],
+        agree: tuple[str, ...],
+        i: np.ndarray,
+        j: np.ndarray,
+    ) -> State:
+        """The state with the codes of `blocks` exchanged between patients i and j of each member,
+        where constraints, counts and pins allow it."""
+        rows = np.arange(len(i))
         fine = np.ones(len(rows), dtype=bool)
         for block in agree:
             code = self._code(state, block)
             fine &= code[rows, i] == code[rows, j]
         new = {b: state[f"code:{b}"].copy() for b in blocks}
-        for block in blocks:
-            code = new[block]
+        for code in new.values():
             code[rows, i], code[rows, j] = code[rows, j].copy(), code[rows, i].copy()
         after = [new.get(b, self._code(state, b)) for b in self.component.blocks]
         for who in (i, j):
-            combination = [
-                np.minimum(c[rows, who], s - 1)
-                for c, s in zip(after, self.allowed.shape, strict=True)
-            ]
-            inside = np.all(
-                [c[rows, who] < s for c, s in zip(after, self.allowed.shape, strict=True)], axis=0
+            at = [c[rows, who] for c in after]
+            inside = np.all([c < s for c, s in zip(at, self.allowed.shape, strict=True)], axis=0)
+            combination = tuple(
+                np.minimum(c, s - 1) for c, s in zip(at, self.allowed.shape, strict=True)
             )
-            fine &= inside & self.allowed[tuple(combination)]
+            fine &= inside & self.allowed[combination]
             for name, table in self.same_event.items():
-                fine &= (
-                    table[tuple(combination)] == self.histories[name].shared[state["member"], who]
-                )
-        fine &= self._pins_hold(state, after, rows, i) & self._pins_hold(state, after, rows, j)
-        undo = ~fine
-        for block in blocks:
-            new[block][undo] = state[f"code:{block}"][undo]
-            state[f"code:{block}"] = new[block]
-        return state
+                fine &= table[combination] == self.histories[name].shared[state["member"], who]
+            fine &= self._pins_hold(state, after, rows, who)
+        codes = {
+            f"code:{b}": np.where(fine[:, None], code, state[f"code:{b}"])
+            for b, code in new.items()
+        }
+        return {**state, **codes}
 
     def _pins_hold(
         self, state: State, after: list[np.ndarray], rows: np.ndarray, who: np.ndarray
     ) -> np.ndarray:
         held = np.ones(len(rows), dtype=bool)
-        for name, history in self.histories.items():
+        for history in self.histories.values():
             pin = history.pins[state["member"], who]
             for k, pinned in enumerate(history.pinned):
                 for condition in pinned.where:
@@ -372,43 +406,119 @@ class _Search:
         guides: list[Target],
         wanted: int,
         rng: np.random.Generator,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of patients (M, wanted) whose exchange should bring the log-rank statistics nearest
-        to what is printed."""
-        ensemble = self.ensemble(state)
-        members, patients = ensemble.shape
-        i, j = rng.integers(0, patients, (2, members, PAIRS))
-        rows = np.arange(members)[:, None]
-        score = np.zeros((members, PAIRS))
-        differ = np.zeros((members, PAIRS), dtype=bool)
+    ) -> tuple[np.ndarray, ...]:
+        """Pairs of patients (M, wanted) whose exchange brings the log-rank statistics nearest to
+        what is printed: exactly for two groups, to first order for more. Where several tests of
+        two groups must come out at once, two pairs: (i, j) and then (k, l)."""
+        judge = _Judge(self, state)
+        members, patients = state[f"code:{self.own[0]}"].shape
+        pairs = min(PAIRS, patients * (patients - 1) // 2)
+        i, j = rng.integers(0, patients, (2, members, pairs))
+        score = np.zeros((members, pairs))
+        differ = np.zeros((members, pairs), dtype=bool)
         for block in blocks:
             code = state[f"code:{block}"]
-            differ |= code[rows, i] != code[rows, j]
+            differ |= _of(code, i) != _of(code, j)
+        steps, lacking = [], []
         for target in guides:
             e = target.estimand
-            mask, order = ensemble.mask(e.where), ensemble.order(e.subject)
-            group, k = ensemble.code(e.by), len(self.layout.protocol.levels(e.by))
-            residual = batch.martingale_residuals(order, mask)
-            observed, expected, covariance = batch.logrank_parts(
-                ensemble.times[e.subject], ensemble.events[e.subject], group, k, mask, order=order
+            k = len(self.layout.protocol.levels(e.by))
+            block = self.layout.of(e.by)
+            group = block.views[e.by][state[f"code:{block.name}"]]
+            now, after = (_exchanged_two if k == 2 else _exchanged_many)(judge, e, group, i, j)
+            low = np.sqrt(chdtri(k - 1, np.clip(target.value.upper, 1e-300, 1.0)))
+            high = np.sqrt(chdtri(k - 1, max(target.value.lower, 1e-300)))
+            score += np.maximum(np.maximum(low - np.abs(after), np.abs(after) - high), 0.0)
+            if k == 2 and np.isfinite(high):
+                side = np.where(now < 0, -1.0, 1.0)
+                steps.append(after - now)
+                lacking.append(side * (low + high) / 2 - now)
+        if len(steps) > 1:
+            return self._two_exchanges(
+                np.stack(steps, axis=2), np.concatenate(lacking, axis=1), differ, i, j, wanted
             )
-            inverse = np.linalg.pinv(covariance, rcond=1e-9, hermitian=True)
-            difference = observed - expected
-            along = np.einsum("mij,mj->mi", inverse, difference)
-            chi2 = np.einsum("mi,mi->m", along, difference)[:, None]
-            a, b = group[rows, i], group[rows, j]
-            step = residual[rows, j] - residual[rows, i]
-            spread = inverse[rows, a, a] + inverse[rows, b, b] - 2 * inverse[rows, a, b]
-            new = chi2 + 2 * step * (along[rows, a] - along[rows, b]) + step**2 * spread
-            new = np.where((a == b) | (a < 0) | (b < 0), chi2, new)
-            df = max(k - 1, 1)
-            low = np.sqrt(chdtri(df, np.clip(target.value.upper, 1e-300, 1.0)))
-            high = np.sqrt(chdtri(df, max(target.value.lower, 1e-300)))
-            root = np.sqrt(np.maximum(new, 0.0))
-            score += np.maximum(np.maximum(low - root, root - high), 0.0)
-        score = np.where(differ, score, np.inf)
-        best = np.argpartition(score, min(wanted, PAIRS - 1), axis=1)[:, :wanted]
-        return np.take_along_axis(i, best, axis=1), np.take_along_axis(j, best, axis=1)
+        # Ties, as when all that is asked for already holds, are broken at random.
+        score = np.where(differ, score + 1e-7 * rng.random(score.shape), np.inf)
+        best = np.argpartition(score, min(wanted, pairs - 1), axis=1)[:, :wanted]
+        return _of(i, best), _of(j, best)
+
+    @staticmethod
+    def _two_exchanges(
+        steps: np.ndarray,
+        lacking: np.ndarray,
+        differ: np.ndarray,
+        i: np.ndarray,
+        j: np.ndarray,
+        wanted: int,
+    ) -> tuple[np.ndarray, ...]:
+        """Two exchanges each (M, wanted) whose steps (M, pairs, tests) add up to what is lacking
+        (M, tests): for every first one, the nearest second one by a k-d tree."""
+        found = [np.empty((len(steps), wanted), dtype=np.int64) for _ in range(4)]
+        for m in range(len(steps)):
+            usable = np.flatnonzero(differ[m])
+            if usable.size < 2:
+                for array in found:
+                    array[m] = 0
+                continue
+            points = steps[m, usable]
+            gaps, partner = cKDTree(points).query(lacking[m] - points)
+            best = np.argsort(gaps, kind="stable")[
+                : 2 * wanted : 2
+            ]  # a pair is found from both ends
+            best = np.resize(best, wanted)
+            first, second = usable[best], usable[partner[best]]
+            for array, values in zip(
+                found, (i[m, first], j[m, first], i[m, second], j[m, second]), strict=True
+            ):
+                array[m] = values
+        return tuple(found)
+
+
+def _of(values: np.ndarray, who: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(values, who, axis=1)
+
+
+def _exchanged_two(
+    judge: _Judge, e: Estimand, group: np.ndarray, i: np.ndarray, j: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The log-rank test of two groups as a signed normal deviate, now (M, 1) and after each
+    exchange (M, pairs)."""
+    sequence = judge.sequence(e.subject)
+    r, a, b, u, v = sequence.exchange_terms(
+        judge.codes(e.subject, e.by) == 0, judge.mask(e.subject, e.where)
+    )
+    # i is to be the one who leaves the first group.
+    swap = _of(group, i) != 0
+    leaves, comes = np.where(swap, j, i), np.where(swap, i, j)
+    both = _of(group, i) != _of(group, j)
+    new_u = u[:, None] + np.where(both, _of(r, comes) - _of(r, leaves), 0.0)
+    change = _of(a, comes) - _of(a, leaves) - np.abs(_of(b, comes) - _of(b, leaves))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        now = np.nan_to_num(u / np.sqrt(v))[:, None]
+        return now, np.nan_to_num(new_u / np.sqrt(v[:, None] + np.where(both, change, 0.0)))
+
+
+def _exchanged_many(
+    judge: _Judge, e: Estimand, group: np.ndarray, i: np.ndarray, j: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The square root of chi2 for three groups or more, now (M, 1) and after each exchange
+    (M, pairs), the variance taken as it is."""
+    k = len(judge.protocol.levels(e.by))
+    sequence = judge.sequence(e.subject)
+    mask = judge.mask(e.subject, e.where)
+    _, difference, covariance = sequence.logrank_parts(judge.codes(e.subject, e.by), k, mask)
+    residual = sequence.exchange_terms(judge.codes(e.subject, e.by) == 0, mask)[0]
+    inverse = np.linalg.pinv(covariance[:, 0], rcond=1e-9, hermitian=True)
+    difference = difference[:, 0]
+    along = np.einsum("mij,mj->mi", inverse, difference)
+    chi2 = np.einsum("mi,mi->m", along, difference)[:, None]
+    a, b = _of(group, i), _of(group, j)
+    rows = np.arange(len(group))[:, None]
+    step = _of(residual, j) - _of(residual, i)
+    spread = inverse[rows, a, a] + inverse[rows, b, b] - 2 * inverse[rows, a, b]
+    new = chi2 + 2 * step * (along[rows, a] - along[rows, b]) + step**2 * spread
+    new = np.where((a == b) | (a < 0) | (b < 0), chi2, new)
+    return np.sqrt(np.maximum(chi2, 0.0)), np.sqrt(np.maximum(new, 0.0))
 
 
 class _Judge:
@@ -442,12 +552,12 @@ class _Judge:
             self.generic = self.search.ensemble(self.state)
         return distance(target, target.evaluate(self.generic), self.patients)
 
-    def _sequence(self, endpoint: str) -> Sequence:
+    def sequence(self, endpoint: str) -> Sequence:
         if endpoint not in self.sequences:
             self.sequences[endpoint] = self.search.sequences[endpoint].take(self.members)
         return self.sequences[endpoint]
 
-    def _codes(self, endpoint: str, view: str) -> np.ndarray:
+    def codes(self, endpoint: str, view: str) -> np.ndarray:
         """Codes (A, C, n) of a category in the order of the endpoint's time."""
         key = (endpoint, view)
         if key not in self.sorted:
@@ -457,16 +567,16 @@ class _Judge:
                 codes = np.where(history.event[self.state["member"]], 0, 1)
             else:
                 codes = block.views[view][self.state[f"code:{block.name}"]]
-            self.sorted[key] = self._sequence(endpoint).sort(
+            self.sorted[key] = self.sequence(endpoint).sort(
                 codes.reshape(len(self.members), self.copies, self.patients)
             )
         return self.sorted[key]
 
-    def _mask(self, endpoint: str, where: tuple[Condition, ...]) -> np.ndarray | None:
+    def mask(self, endpoint: str, where: tuple[Condition, ...]) -> np.ndarray | None:
         mask = None
         for condition in where:
             level = self.protocol.levels(condition.variable).index(condition.level)
-            meets = self._codes(endpoint, condition.variable) == level
+            meets = self.codes(endpoint, condition.variable) == level
             mask = meets if mask is None else mask & meets
         return mask
 
@@ -474,19 +584,18 @@ class _Judge:
         key = (e.subject, f"logrank {e.by} {e.where}")
         if key not in self.sorted:
             k = len(self.protocol.levels(e.by))
-            sequence = self._sequence(e.subject)
-            self.sorted[key] = sequence.logrank_p(
-                self._codes(e.subject, e.by), k, self._mask(e.subject, e.where)
-            )
+            sequence = self.sequence(e.subject)
+            codes, mask = self.codes(e.subject, e.by), self.mask(e.subject, e.where)
+            self.sorted[key] = sequence.logrank_parts(codes, k, mask)[:2]
         return self.sorted[key]
 
     def _curve(self, target: Target) -> np.ndarray:
         """Survival with its limits, or the height of curve and limits around a printed median."""
         e = target.estimand
-        mask = self._mask(e.subject, e.where)
+        mask = self.mask(e.subject, e.where)
         if mask is None:
             mask = np.ones((len(self.members), self.copies, self.patients), dtype=bool)
-        sequence = self._sequence(e.subject)
+        sequence = self.sequence(e.subject)
         conventions = self.protocol.conventions
         total = np.zeros(len(self.members) * self.copies)
         if e.statistic == "survival":
@@ -515,8 +624,8 @@ class _Judge:
         return total
 
     def _crude(self, e: Estimand) -> np.ndarray:
-        beyond = self._sequence(e.subject).days[:, None, :] > e.time * DAYS_PER_MONTH
-        mask = self._mask(e.subject, e.where)
+        beyond = self.sequence(e.subject).days[:, None, :] > e.time * DAYS_PER_MONTH
+        mask = self.mask(e.subject, e.where)
         if mask is None:
             return np.repeat(beyond.mean(axis=2), self.copies, axis=1).ravel()
         with np.errstate(invalid="ignore"):

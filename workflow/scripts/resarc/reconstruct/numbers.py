@@ -21,8 +21,9 @@ from resarc.reconstruct.labels import Labels, ensemble_of
 from resarc.reconstruct.search import Loss, Propose, State, descend, repeat
 from resarc.reconstruct.targets import Target, distance
 
-STEPS = 250
-STARTS = 8
+STEPS = 150
+PATIENCE = 40
+STARTS = 5
 RANKINGS = 40
 ORDER_STATISTICS = ("minimum", "maximum", "median", "q1", "q3")
 
@@ -225,6 +226,7 @@ def _value(
                 steps=STEPS,
                 patients=patients,
                 most_copies=24,
+                patience=PATIENCE,
             )
         else:
             left = loss(state)

@@ -14,7 +14,10 @@ Propose = Callable[[State, int, np.random.Generator], State]
 
 Loss = Callable[[State], np.ndarray]
 
-CELLS = 20_000
+NEAR = 0.005
+"""A member this near to all targets may move away as far, to come back by another way."""
+
+CELLS = 60_000
 """Patients in all candidates of one step: enough to drown the overhead of Python, few enough for a
 cache."""
 
@@ -49,13 +52,13 @@ def descend(
         rows = np.flatnonzero((current > 0) & (since < patience))
         if not rows.size:
             break
-        copies = int(np.clip(CELLS // (rows.size * patients), 1, most_copies))
+        copies = int(np.clip(CELLS // (rows.size * patients), 8, most_copies))
         candidates = propose({name: values[rows] for name, values in state.items()}, copies, rng)
         losses = loss(candidates).reshape(rows.size, copies)
         best = losses.argmin(axis=1)
         chosen = losses[np.arange(rows.size), best]
         slack = heat * (1 - step / steps) * rng.exponential(size=rows.size)
-        better = chosen <= current[rows] + np.minimum(slack, current[rows])
+        better = chosen <= current[rows] + np.minimum(slack, current[rows] + NEAR)
         take = np.arange(rows.size)[better] * copies + best[better]
         for name, values in candidates.items():
             state[name][rows[better]] = values[take]
