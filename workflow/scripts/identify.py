@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
+
 from command import command_line
 from planned import planned
-
 from resarc.configuration import from_json
 from resarc.identify import envelopes, identify
 from resarc.output import read_csv, write_csv
