@@ -23,7 +23,13 @@ def main() -> None:
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
     published = from_json(arguments.published, Published)
-    result = reconstruct(protocol, published, members=arguments.members, seed=arguments.seed)
+    result = reconstruct(
+        protocol,
+        published,
+        members=arguments.members,
+        seed=arguments.seed,
+        progress=lambda words: print(words, flush=True),
+    )
     chosen = protocol.source.export_member
     member = result.ensemble[result.ensemble["member"] == chosen].drop(columns="member")
     rng = stream(protocol.study, "export", chosen, seed=arguments.seed)
