@@ -12,7 +12,7 @@
 | `result`     | `Estimate`                                                                      |
 """
 
-from resarc.analysis.evaluate import curves, estimate, evaluate, evaluate_flow
+from resarc.analysis.evaluate import categories_with, curves, estimate, evaluate, evaluate_flow
 from resarc.analysis.plan import PRINTED, Planned, plan
 from resarc.analysis.result import Estimate
 from resarc.analysis.view import CohortView
@@ -22,6 +22,7 @@ __all__ = [
     "CohortView",
     "Estimate",
     "Planned",
+    "categories_with",
     "curves",
     "estimate",
     "evaluate",

@@ -154,7 +154,7 @@ def curves(frame: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     parts = []
     for endpoint in protocol.endpoint_names:
         wanted: list[tuple[str, str]] = [("", "")]
-        for variable in _categories_with(protocol, endpoint):
+        for variable in categories_with(protocol, endpoint):
             wanted += [(variable, level) for level in protocol.levels(variable)]
         for variable, level in wanted:
             curve = view.curve(endpoint, (Condition(variable, level),) if variable else ())
@@ -172,7 +172,7 @@ def curves(frame: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     return significant(table.astype(dict.fromkeys(("at_risk", "events", "censored"), int)))
 
 
-def _categories_with(protocol: Protocol, endpoint: str) -> list[str]:
+def categories_with(protocol: Protocol, endpoint: str) -> list[str]:
     """Categories by which an analysis splits the endpoint, in the order of the protocol."""
     found: dict[str, None] = {}
     for analysis in protocol.analyses:

@@ -1,0 +1,199 @@
+"""What the printed figures of a study leave open: identified sets and bands of survival curves.
+
+The members of an ensemble are different datasets that agree with all targets. The range of an
+estimand over them is an *inner* bound of its identified set: no dataset between the ends is ruled
+out, datasets beyond them may exist and were not met. Source of the notion: Manski, Partial
+Identification of Probability Distributions, 2003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from resarc import ensemble as ensembles
+from resarc.analysis import categories_with
+from resarc.ensemble import Ensemble
+from resarc.estimand import Condition, Estimand
+from resarc.output import significant
+from resarc.protocol import Protocol
+from resarc.survival import batch
+
+COLUMNS = ("estimand", "lower", "upper", "direction", "target", "how", "members", "undetermined")
+BY_CONSTRUCTION = "by construction"
+SAMPLE = "sample"
+NOT_RECONSTRUCTED = "not reconstructed"
+IDENTIFIED = "identified"
+NOT_IDENTIFIED = "not identified"
+
+GRID = 120
+"""Most times at which a band of curves is given."""
+
+_EDGE = 1e-9
+"""Values on the edge of a printed range carry rounding errors; the same slack as when targets are
+met."""
+
+_NEUTRAL = {
+    "hazard_ratio": 1.0,
+    "median_difference": 0.0,
+    "rmst_difference": 0.0,
+    "survival_difference": 0.0,
+}
+"""The value at which a contrast says that its two groups do not differ."""
+
+_HELD = ("target", "claim")
+"""Statuses in targets.csv of figures that every member was made to meet."""
+
+
+def identify(
+    estimands: Iterable[Estimand],
+    ensemble_frame: pd.DataFrame,
+    protocol: Protocol,
+    targets: pd.DataFrame,
+) -> pd.DataFrame:
+    """Bounds of each estimand over all members; one row each, columns `COLUMNS`.
+
+    `lower` and `upper` are the smallest and largest value in any member that determines it;
+    `members` counts these, `undetermined` is the share of the others. A median that a member's
+    curve does not reach is infinite, and so is the hazard ratio of groups that the events separate
+    (or 0). `how` is `by construction` for a target that every member holds, else `sample`: the
+    range over the members, an inner bound. `direction` of a contrast (hazard ratios against 1,
+    differences against 0) is `identified` only if every member determines it on the same side.
+
+    An estimand of a variable that was not reconstructed has no bounds, `how` says so. Numbers of
+    eligibility, which are not about the cohort, and `ph_p`, which ensembles do not evaluate, are
+    left out. `targets` as in targets.csv: there `estimand` is the reading under which a figure was
+    met.
+    """
+    ensemble = ensembles.from_frame(ensemble_frame, protocol)
+    goals = _goals(targets)
+    rows = [
+        _row(estimand, ensemble, goals.get(str(estimand), []))
+        for estimand in estimands
+        if estimand.subject != "flow" and estimand.statistic != "ph_p"
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    types = {"lower": float, "upper": float, "members": int, "undetermined": float, "target": bool}
+    return significant(table.astype(types))
+
+
+def _row(
+    estimand: Estimand, ensemble: Ensemble, goals: list[tuple[float, float]]
+) -> dict[str, object]:
+    row: dict[str, object] = {"estimand": str(estimand), "lower": np.nan, "upper": np.nan}
+    row |= {"direction": "", "target": False, "how": NOT_RECONSTRUCTED, "members": 0}
+    row["undetermined"] = 1.0
+    if estimand.statistic in _NEUTRAL:
+        row["direction"] = NOT_IDENTIFIED
+    if not ensemble.has(estimand):
+        return row
+    values = _values(estimand, ensemble)
+    known = values[~np.isnan(values)]
+    row |= {
+        "how": SAMPLE,
+        "members": known.size,
+        "undetermined": 1 - known.size / values.size,
+    }
+    if known.size:
+        row |= {"lower": known.min(), "upper": known.max()}
+    if estimand.statistic in _NEUTRAL and _one_sided(values, _NEUTRAL[estimand.statistic]):
+        row["direction"] = IDENTIFIED
+    if any(_within(values, *goal) for goal in goals):
+        row |= {"target": True, "how": BY_CONSTRUCTION}
+    return row
+
+
+def _values(estimand: Estimand, ensemble: Ensemble) -> np.ndarray:
+    """The estimand in every member (M,), NaN where the member does not determine it."""
+    values = ensembles.evaluate(estimand, ensemble, intervals=False).value
+    not_reached = np.isnan(values)
+    if estimand.subject not in ensemble.times or not not_reached.any():
+        return values
+    if estimand.statistic not in ("median", "reverse_followup_median"):
+        return values
+    # Somebody is followed up, but the curve ends above one half.
+    followed = ~np.isnan(ensemble.times[estimand.subject])
+    mask = ensemble.mask(estimand.where)
+    followed = followed if mask is None else followed & mask
+    return np.where(not_reached & followed.any(axis=1), np.inf, values)
+
+
+def _one_sided(values: np.ndarray, neutral: float) -> bool:
+    """Whether all members lie on one side of no difference; NaN lies on none."""
+    return bool((values > neutral).all() or (values < neutral).all())
+
+
+def _within(values: np.ndarray, lower: float, upper: float) -> bool:
+    """Whether every member's value lies in a range whose unknown ends are open."""
+    low = -np.inf if np.isnan(lower) else lower - _EDGE * max(abs(lower), 1.0)
+    high = np.inf if np.isnan(upper) else upper + _EDGE * max(abs(upper), 1.0)
+    return bool(((values >= low) & (values <= high)).all())
+
+
+def _goals(targets: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
+    """Ranges of the targets that all members hold, by the estimand under which they were met."""
+    held = targets[targets["status"].isin(_HELD) & (targets["share_held"].astype(float) == 1)]
+    found: dict[str, list[tuple[float, float]]] = {}
+    for text, lower, upper in zip(held["estimand"], held["lower"], held["upper"], strict=True):
+        found.setdefault(str(Estimand.parse(text)), []).append((float(lower), float(upper)))
+    return found
+
+
+def envelopes(ensemble_frame: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Bands that hold the Kaplan-Meier curves of all members: of the whole cohort, and by each
+    level of every category that an analysis uses with the endpoint, as in `analysis.curves`.
+
+    Columns `endpoint, variable, level` (both empty for the whole cohort) `, time` (months; at most
+    `GRID` from 0 to the longest time), `lower, upper` (of S) and `at_risk_lower, at_risk_upper`. A
+    member says nothing about S beyond its last follow-up; times at which none does are left out.
+    """
+    ensemble = ensembles.from_frame(ensemble_frame, protocol)
+    parts = []
+    for endpoint in ensemble.times:
+        longest = np.nanmax(ensemble.times[endpoint], initial=0.0)
+        grid = np.linspace(0.0, longest, GRID)
+        groups: list[tuple[str, str]] = [("", "")]
+        for variable in categories_with(protocol, endpoint):
+            groups += [(variable, level) for level in protocol.levels(variable)]
+        for variable, level in groups:
+            part = _band(ensemble, endpoint, variable, level, grid)
+            if part is not None:
+                parts.append(part)
+    columns = ["endpoint", "variable", "level", "time", "lower", "upper"]
+    columns += ["at_risk_lower", "at_risk_upper"]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    return significant(pd.concat(parts, ignore_index=True)[columns])
+
+
+def _band(
+    ensemble: Ensemble, endpoint: str, variable: str, level: str, grid: np.ndarray
+) -> pd.DataFrame | None:
+    """The band of one group; None if it was not reconstructed or no member has a patient in it."""
+    try:
+        mask = ensemble.mask((Condition(variable, level),) if variable else ())
+    except KeyError:
+        return None
+    order = ensemble.order(endpoint)
+    survival, _ = batch.km_at(
+        ensemble.times[endpoint], ensemble.events[endpoint], mask, grid[None], order=order
+    )
+    known = ~np.isnan(survival).all(axis=0)
+    if not known.any():
+        return None
+    part = order.taking_part(mask)
+    at_risk = np.stack([(part & (order.time >= t)).sum(axis=1) for t in grid[known]], axis=1)
+    return pd.DataFrame(
+        {
+            "endpoint": endpoint,
+            "variable": variable,
+            "level": level,
+            "time": grid[known],
+            "lower": np.nanmin(survival[:, known], axis=0),
+            "upper": np.nanmax(survival[:, known], axis=0),
+            "at_risk_lower": at_risk.min(axis=0),
+            "at_risk_upper": at_risk.max(axis=0),
+        }
+    )
