@@ -1,0 +1,114 @@
+"""The examples of docs/new-study.md and docs/registry.md.
+
+The invented study is valid, its audit finds no fault, and datasets rebuilt from it print every one
+of its figures. The invented registry rows are kept and rejected as the page says.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from resarc import protocol, published
+from resarc.audit import audit, to_frame
+from resarc.configuration import read_yaml
+from resarc.errors import ConfigurationError
+from resarc.estimand import DAYS_PER_MONTH
+from resarc.intake import clean, read_source
+from resarc.reconstruct import reconstruct
+from resarc.survival.kaplan_meier import curve, quantile, survival_at
+from resarc.survival.logrank import logrank
+
+pytestmark = pytest.mark.docs
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "example"
+MEMBERS = 4
+
+
+@pytest.fixture(scope="module")
+def study():
+    return protocol.load(FOLDER / "studies" / "example.yaml")
+
+
+@pytest.fixture(scope="module")
+def printed():
+    return published.load(FOLDER / "published" / "example.yaml")
+
+
+@pytest.fixture(scope="module")
+def rebuilt(study, printed):
+    return reconstruct(study, printed, members=MEMBERS, seed=1)
+
+
+def test_the_protocol_can_have_whatever_is_printed(study, printed):
+    faults = [study.explain_fault(figure.estimand) for figure in printed.figures]
+    assert [fault for fault in faults if fault] == []
+
+
+def test_the_audit_checks_figures_and_finds_no_fault(study, printed):
+    table = to_frame(audit(printed, study))
+    assert "consistent" in set(table["verdict"])
+    assert "inconsistent" not in set(table["verdict"])
+
+
+def test_the_audit_finds_the_fault_that_the_page_shows(study, printed):
+    """8 women of 20 printed as 45%."""
+    wrong = [
+        figure.model_copy(update={"printed": "45"}) if figure.id == "t1.female.share" else figure
+        for figure in printed.figures
+    ]
+    table = to_frame(audit(printed.model_copy(update={"figures": tuple(wrong)}), study))
+    faults = table[table["verdict"] == "inconsistent"]
+    assert faults["figures"].str.contains("t1.female.share", regex=False).any()
+
+
+def test_every_figure_is_a_target_that_every_dataset_meets(rebuilt, printed):
+    targets = rebuilt.targets.set_index("figure")
+    assert set(targets.index) == {figure.id for figure in printed.figures}
+    assert set(targets["status"]) == {"target"}
+    assert (targets["share_held"] == 1).all()
+
+
+def test_the_datasets_print_as_the_paper_does(rebuilt):
+    """Each figure computed from the patients again, by functions that the search does not use."""
+    members = [frame for _, frame in rebuilt.ensemble.groupby("member")]
+    assert len(members) == MEMBERS
+    for frame in members:
+        follow_up = frame["os_time"], frame["os_event"]
+        assert len(frame) == 20
+        assert (frame["sex"] == "female").sum() == 8
+        steps = curve(*follow_up)
+        assert f"{survival_at(steps, 24)['survival'].item():.1%}" == "60.0%"
+        assert f"{quantile(steps).value:.1f}" == "30.0"
+        assert f"{logrank(*follow_up, frame['sex']).p:.2f}" == "0.30"
+        days = frame["os_time"] * DAYS_PER_MONTH
+        assert (days - days.round()).abs().max() < 1e-6
+
+
+def test_registry_rows_are_rejected_with_row_value_and_remedy():
+    study = protocol.load(ROOT / "config" / "studies" / "okayama2022.yaml")
+    result = clean(read_source(FOLDER / "registry.csv", study), study, "registry.csv")
+    assert result.clean["sex"].tolist() == ["female"]
+    found = result.rejected[["row", "column", "value", "rule"]].to_numpy().tolist()
+    assert found == [
+        [3, "Sex", "W", "code"],
+        [4, "Date of death", "2014/05/01", "no_contact_after_death"],
+    ]
+    page = (ROOT / "docs" / "registry.md").read_text(encoding="utf-8")
+    for text in (*result.rejected["reason"], *result.rejected["remedy"]):
+        assert text in page
+    assert "invented" not in result.clean.to_csv() + result.rejected.to_csv()
+
+
+def test_a_misspelt_level_is_refused_by_name(tmp_path):
+    """The message names the file, the step and the levels that there are."""
+    from ruamel.yaml import YAML
+
+    content = read_yaml(FOLDER / "studies" / "example.yaml")
+    content["eligibility"][0]["keep"][0]["one_of"] = ["woman"]
+    path = tmp_path / "example.yaml"
+    YAML(typ="safe").dump(content, path)
+    with pytest.raises(ConfigurationError) as raised:
+        protocol.load(path)
+    for words in (str(path), "known_sex", "'woman'", "female, male"):
+        assert words in str(raised.value)
