@@ -6,13 +6,16 @@ of its figures. The invented registry rows are kept and rejected as the page say
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from resarc import protocol, published
 from resarc.audit import audit, to_frame
+from resarc.compare import compare
 from resarc.configuration import read_yaml
 from resarc.errors import ConfigurationError
-from resarc.estimand import DAYS_PER_MONTH
+from resarc.estimand import DAYS_PER_MONTH, Estimand
+from resarc.identify import identify
 from resarc.intake import clean, read_source
 from resarc.reconstruct import reconstruct
 from resarc.survival.kaplan_meier import curve, quantile, survival_at
@@ -51,13 +54,18 @@ def test_the_audit_checks_figures_and_finds_no_fault(study, printed):
     assert "inconsistent" not in set(table["verdict"])
 
 
-def test_the_audit_finds_the_fault_that_the_page_shows(study, printed):
-    """8 women of 20 printed as 45%."""
-    wrong = [
+@pytest.fixture
+def misprinted(printed):
+    """The same paper with 8 women of 20 printed as 45%."""
+    figures = [
         figure.model_copy(update={"printed": "45"}) if figure.id == "t1.female.share" else figure
         for figure in printed.figures
     ]
-    table = to_frame(audit(printed.model_copy(update={"figures": tuple(wrong)}), study))
+    return printed.model_copy(update={"figures": tuple(figures)})
+
+
+def test_the_audit_finds_a_share_that_is_not_of_its_count(study, misprinted):
+    table = to_frame(audit(misprinted, study))
     faults = table[table["verdict"] == "inconsistent"]
     assert faults["figures"].str.contains("t1.female.share", regex=False).any()
 
@@ -83,6 +91,31 @@ def test_the_datasets_print_as_the_paper_does(rebuilt):
         assert f"{logrank(*follow_up, frame['sex']).p:.2f}" == "0.30"
         days = frame["os_time"] * DAYS_PER_MONTH
         assert (days - days.round()).abs().max() < 1e-6
+
+
+def test_a_share_that_does_not_fit_its_count_is_set_aside(study, misprinted):
+    targets = reconstruct(study, misprinted, members=MEMBERS, seed=1).targets.set_index("figure")
+    assert targets.loc["t1.female.share", "status"] == "set aside"
+    assert "together with the other printed counts" in targets.loc["t1.female.share", "reason"]
+    assert (targets["status"] == "set aside").sum() == 1
+
+
+def test_what_is_printed_holds_by_construction_and_the_rest_is_a_range(study, printed):
+    """The examples of README.md, "How to read it"."""
+    found = reconstruct(study, printed, members=16, seed=1)
+    texts = ["os.survival(24 months)", "os.hazard_ratio by sex(female / male)"]
+    sets = identify(map(Estimand.parse, texts), found.ensemble, study, found.targets)
+    survival, ratio = sets.set_index("estimand").loc[texts].itertuples()
+    assert survival.target
+    assert survival.how == "by construction"
+    assert not ratio.target
+    assert ratio.how == "sample"
+    assert ratio.lower < 1 < ratio.upper
+    assert ratio.direction == "not identified"
+    compared = compare(
+        printed, study, pd.DataFrame({"estimand": [], "value": []}), sets, found.targets
+    )
+    assert not set(compared["verdict"]) & {"reproduced", "differs"}
 
 
 def test_registry_rows_are_rejected_with_row_value_and_remedy():
