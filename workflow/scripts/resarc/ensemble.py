@@ -12,7 +12,7 @@ in its unit (NaN missing), an endpoint a time in months and an event flag.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,8 @@ class Values:
 
 @dataclass
 class Ensemble:
-    """Members of a study's reconstruction as arrays. `orders` caches the sorting by time."""
+    """Members of a study's reconstruction as arrays. `orders` and `fits` cache what several
+    estimands share: the sorting by time and Cox models."""
 
     protocol: Protocol
     codes: dict[str, np.ndarray]
@@ -46,6 +47,9 @@ class Ensemble:
     times: dict[str, np.ndarray]
     events: dict[str, np.ndarray]
     orders: dict[str, RiskOrder] = field(default_factory=dict)
+    fits: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    quick: bool = False
+    """Cox models by a few iterations, for a search whose results are judged afresh."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -195,24 +199,6 @@ def _contrast(e: Estimand, ensemble: Ensemble, mask: Mask) -> tuple[np.ndarray, 
     return _and(mask, first), _and(mask, second)
 
 
-def _design(names: tuple[str, ...], ensemble: Ensemble) -> tuple[np.ndarray, np.ndarray]:
-    """Covariates (M, n, p), numbers as they are and categories by indicators against the first
-    level, and the mask of patients who have them all."""
-    columns, complete = [], np.ones(ensemble.shape, dtype=bool)
-    for name in names:
-        if ensemble.protocol.kind(name) == "number":
-            values = ensemble.number(name)
-            complete &= ~np.isnan(values)
-            columns.append(np.nan_to_num(values))
-        else:
-            code = ensemble.code(name)
-            complete &= code >= 0
-            columns += [
-                (code == k).astype(float) for k in range(1, len(ensemble.protocol.levels(name)))
-            ]
-    return np.stack(columns, axis=2) if columns else np.zeros((*ensemble.shape, 0)), complete
-
-
 # --- counts and tables --------------------------------------------------------------------------
 
 
@@ -253,10 +239,12 @@ def _chi2_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
 
 
 def _fisher_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+    from resarc.seeds import stream
     from resarc.survival.contingency import fisher_exact
 
+    rng = stream(ensemble.protocol.study, f"fisher {e}")
     tables, place = np.unique(_cross_table(e, ensemble, mask), axis=0, return_inverse=True)
-    return Values(np.array([fisher_exact(table).p for table in tables])[place.ravel()])
+    return Values(np.array([fisher_exact(table, rng=rng).p for table in tables])[place.ravel()])
 
 
 def _trend_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
@@ -472,38 +460,112 @@ def _logrank_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     return Values(p)
 
 
+@dataclass(frozen=True)
+class _Term:
+    """A covariate of Cox models: `columns` (M, n, k), a number itself or indicators of a category's
+    levels, and `held` (M, k), which of them a member's model holds. A level that none of a member's
+    patients has is not in its model, nor is the level that the others are compared with."""
+
+    columns: np.ndarray
+    held: np.ndarray
+
+
+def _term(name: str, ensemble: Ensemble, part: np.ndarray, reference: str = "") -> _Term:
+    """The covariate among the patients `part` (M, n), against `reference` or else the first level
+    that somebody has."""
+    if ensemble.protocol.kind(name) == "number":
+        values = ensemble.number(name)
+        low = np.where(part, values, np.inf).min(axis=1, initial=np.inf)
+        high = np.where(part, values, -np.inf).max(axis=1, initial=-np.inf)
+        return _Term(np.where(part, values, 0.0)[:, :, None], (low < high)[:, None])
+    levels, code = ensemble.protocol.levels(name), ensemble.code(name)
+    places = np.arange(len(levels))
+    columns = code[:, :, None] == places
+    present = (columns & part[:, :, None]).any(axis=1)
+    base = np.full(len(code), levels.index(reference)) if reference else present.argmax(axis=1)
+    return _Term(columns.astype(float), present & (places != base[:, None]))
+
+
+def _known(names: tuple[str, ...], ensemble: Ensemble, mask: Mask) -> np.ndarray:
+    """Patients (M, n) of the mask in whom all covariates are known."""
+    part = _everybody(ensemble, mask)
+    for name in names:
+        if ensemble.protocol.kind(name) == "number":
+            part = part & ~np.isnan(ensemble.number(name))
+        else:
+            part = part & (ensemble.code(name) >= 0)
+    return part
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Cox models: coefficients and standard errors (M, k), NaN for columns that a member's model
+    does not hold; log-likelihood (M,), NaN where it has no supremum that could be found."""
+
+    beta: np.ndarray
+    se: np.ndarray
+    log_likelihood: np.ndarray
+
+
+def _fit(endpoint: str, terms: list[_Term], ensemble: Ensemble, part: np.ndarray) -> _Fits:
+    """The model of these terms in every member. A member in which a term has no column at all, a
+    constant number say, has no model."""
+    columns = np.concatenate([term.columns for term in terms], axis=2)
+    held = np.concatenate([term.held for term in terms], axis=1)
+    possible = np.all([term.held.any(axis=1) for term in terms], axis=0)
+    held = held & possible[:, None]
+    beta, se = np.full(held.shape, NAN), np.full(held.shape, NAN)
+    log_likelihood = np.full(len(held), NAN)
+    times, events = ensemble.times[endpoint], ensemble.events[endpoint]
+    order = ensemble.order(endpoint)
+    # Members whose models hold the same columns are fitted together; most often all do.
+    for pattern in np.unique(held[possible], axis=0):
+        rows = np.flatnonzero(possible & (held == pattern).all(axis=1))
+        some = slice(None) if rows.size == len(held) else rows
+        found = batch.cox_fits(
+            times[some],
+            events[some],
+            columns[some][:, :, pattern],
+            part[some],
+            order=order.members(some),
+            quick=ensemble.quick,
+        )
+        place = np.ix_(rows, np.flatnonzero(pattern))
+        beta[place], se[place] = found.beta, found.se
+        # A monotone likelihood has a supremum all the same, which is all that a test needs.
+        usable = found.converged | found.infinite.any(axis=1) | ensemble.quick
+        log_likelihood[rows] = np.where(usable, found.log_likelihood, NAN)
+    return _Fits(beta, se, log_likelihood)
+
+
 def cox_effect(e: Estimand, ensemble: Ensemble, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
+    """`_cox_effect`, computed once for all estimands that read the same model."""
+    key = str(replace(e, statistic="hazard_ratio"))
+    if key not in ensemble.fits:
+        ensemble.fits[key] = _cox_effect(e, ensemble, mask)
+    return ensemble.fits[key]
+
+
+def _cox_effect(e: Estimand, ensemble: Ensemble, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
     """Log hazard ratio and standard error (M,) of an effect: a contrast of two levels (patients of
     other levels left out of an unadjusted model, dummy-coded in an adjusted one) or a number."""
-    times, events, order = (
-        ensemble.times[e.subject],
-        ensemble.events[e.subject],
-        ensemble.order(e.subject),
-    )
+    part = _known((e.by, *e.adjusted_for), ensemble, mask)
+    part &= ~np.isnan(ensemble.times[e.subject])
+    column, reference = 0, ""
+    if e.contrast is not None:
+        levels, reference = ensemble.protocol.levels(e.by), e.contrast[1]
+        column = levels.index(e.contrast[0])
+        both = _contrast(e, ensemble, part)
+        if not e.adjusted_for:
+            part = both[0] | both[1]
+    terms = [_term(e.by, ensemble, part, reference)]
+    terms += [_term(name, ensemble, part) for name in e.adjusted_for]
+    fits = _fit(e.subject, terms, ensemble, part)
+    beta, se = fits.beta[:, column], fits.se[:, column]
     if e.contrast is None:
-        x, complete = _design((e.by, *e.adjusted_for), ensemble)
-        beta, se = batch.cox(times, events, x, _and(mask, complete), order=order)
-        return beta[:, 0], se[:, 0]
-    first, second = _contrast(e, ensemble, None)
-    if not e.adjusted_for:
-        beta, se, _ = batch.cox_binary(
-            times, events, first.astype(float), _and(mask, first | second), order=order
-        )
         return beta, se
-    code = ensemble.code(e.by)
-    reference = ensemble.protocol.levels(e.by).index(e.contrast[1])
-    others = [k for k in range(len(ensemble.protocol.levels(e.by))) if k != reference]
-    others.sort(key=lambda k: ensemble.protocol.levels(e.by)[k] != e.contrast[0])
-    x, complete = _design(e.adjusted_for, ensemble)
-    groups = np.stack([(code == k).astype(float) for k in others], axis=2)
-    beta, se = batch.cox(
-        times,
-        events,
-        np.concatenate([groups, x], axis=2),
-        _and(mask, complete & (code >= 0)),
-        order=order,
-    )
-    return beta[:, 0], se[:, 0]
+    compared = both[0].any(axis=1) & both[1].any(axis=1)
+    return np.where(compared, beta, NAN), np.where(compared, se, NAN)
 
 
 def _hazard_ratio(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
@@ -523,46 +585,73 @@ def _cox_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
 
 def _interaction_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     """Likelihood-ratio test of the products of two factors beside their main effects."""
-    main, complete = _design((e.by, e.within, *e.adjusted_for), ensemble)
-    first, _ = _design((e.by,), ensemble)
-    second, _ = _design((e.within,), ensemble)
-    product = (first[:, :, :, None] * second[:, :, None, :]).reshape(*ensemble.shape, -1)
-    part, order = _and(mask, complete), ensemble.order(e.subject)
-    times, events = ensemble.times[e.subject], ensemble.events[e.subject]
-    without = batch.cox_fits(times, events, main, part, order=order)
-    with_product = batch.cox_fits(
-        times, events, np.concatenate([main, product], axis=2), part, order=order
-    )
+    names = (e.by, e.within, *e.adjusted_for)
+    part = _known(names, ensemble, mask) & ~np.isnan(ensemble.times[e.subject])
+    terms = [_term(name, ensemble, part) for name in names]
+    first, second = terms[:2]
+    product = _Term(_products(first.columns, second.columns), _products(first.held, second.held))
+    without = _fit(e.subject, terms, ensemble, part)
+    with_product = _fit(e.subject, [*terms, product], ensemble, part)
     ratio = 2 * (with_product.log_likelihood - without.log_likelihood)
-    p = chdtrc(product.shape[2], np.maximum(ratio, 0.0))
-    return Values(np.where(with_product.converged & without.converged, p, NAN))
+    df = product.held.sum(axis=1)
+    return Values(np.where(df > 0, chdtrc(np.maximum(df, 1), np.maximum(ratio, 0.0)), NAN))
+
+
+def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """All products of the last axes, in one last axis."""
+    both = first[..., :, None] * second[..., None, :]
+    return both.reshape(*first.shape[:-1], -1)
 
 
 def _marker(
     e: Estimand, ensemble: Ensemble, mask: Mask
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Marker (M, n), event by the horizon, and who is known (an early censored patient is not)."""
+    """Marker (M, n), event by the horizon, and who is known: those censored before it are not, those
+    censored at it were free of the event, as in `survival.cutpoints.status_at`."""
     times, events = ensemble.times[e.subject], ensemble.events[e.subject]
     positive = events & (times <= e.time)
+    free = (times > e.time) | (~events & (times == e.time))
     values = ensemble.number(e.by)
-    return values, positive, _and(mask, (positive | (times > e.time)) & ~np.isnan(values))
+    return values, positive, _and(mask, (positive | free) & ~np.isnan(values))
 
 
 def _roc(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
-    """AUC or cut-off of each member by `survival.cutpoints`, which states direction and rule."""
-    from resarc.survival import cutpoints
-
+    """AUC or optimal cut-off by the rules of `survival.cutpoints`: direction by the medians of the
+    two groups, thresholds midway between observed values, the first of several that are best. NaN
+    where no cut-off is better than to call all patients alike."""
     values, positive, known = _marker(e, ensemble, mask)
-    found = np.full(values.shape[0], NAN)
-    for m in range(values.shape[0]):
-        x, y = values[m, known[m]], positive[m, known[m]]
-        if y.any() and not y.all():
-            if e.statistic == "auc":
-                found[m] = cutpoints.auc(x, y).value
-            else:
-                criterion = ensemble.protocol.conventions.roc_criterion
-                found[m] = cutpoints.optimal_cutoff(x, y, criterion).threshold
-    return Values(found)
+    cases, controls = known & positive, known & ~positive
+    sick, well = (_summary(np.where(group, values, NAN), "median") for group in (cases, controls))
+    sign = np.where(well <= sick, 1.0, -1.0)[:, None]
+    oriented = np.where(known, sign * values, np.inf)
+    order = np.argsort(oriented, axis=1, kind="stable")
+    x, case, control = (np.take_along_axis(a, order, axis=1) for a in (oriented, cases, controls))
+    n_cases, n_controls = case.sum(axis=1), control.sum(axis=1)
+    start = np.zeros((len(x), 1))
+    below_cases = np.hstack([start, case.cumsum(axis=1)])
+    below_controls = np.hstack([start, control.cumsum(axis=1)])
+    # A threshold lies below the k-th value where it differs from the one before, or at either end.
+    edge = np.ones(below_cases.shape, dtype=bool)
+    edge[:, 1:-1] = x[:, 1:] != x[:, :-1]
+    edge &= np.arange(x.shape[1] + 1) <= (n_cases + n_controls)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        miss = below_cases / n_cases[:, None]
+        alarm = 1 - below_controls / n_controls[:, None]
+    if e.statistic == "auc":
+        # Trapezoids between successive thresholds; positions inside a tie are no corners.
+        last = np.maximum.accumulate(np.where(edge, np.arange(edge.shape[1]), 0), axis=1)
+        miss, alarm = (np.take_along_axis(a, last, axis=1) for a in (miss, alarm))
+        area = ((alarm[:, :-1] - alarm[:, 1:]) * (2 - miss[:, 1:] - miss[:, :-1]) / 2).sum(axis=1)
+        return Values(np.where((n_cases > 0) & (n_controls > 0), area, NAN))
+    youden = ensemble.protocol.conventions.roc_criterion == "youden"
+    badness = np.where(edge, miss + alarm if youden else miss**2 + alarm**2, np.inf)
+    best = (badness <= badness.min(axis=1, keepdims=True) + 1e-12).argmax(axis=1)
+    ends = np.hstack([start - np.inf, x, start + np.inf])
+    rows = np.arange(len(x))
+    with np.errstate(invalid="ignore"):
+        threshold = (ends[rows, best] + ends[rows, best + 1]) / 2
+    defined = (n_cases > 0) & (n_controls > 0) & np.isfinite(threshold)
+    return Values(np.where(defined, sign[:, 0] * threshold, NAN))
 
 
 def _ph_p(_: Estimand, ensemble: Ensemble, _mask: Mask) -> Values:

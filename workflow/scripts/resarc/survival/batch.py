@@ -53,6 +53,17 @@ class RiskOrder:
         """At each position, the value at the last position with the same time."""
         return np.take_along_axis(values, self.last, axis=1) if self.tied else values
 
+    def members(self, rows: np.ndarray | slice) -> RiskOrder:
+        """The order of some of the members."""
+        return RiskOrder(
+            self.index[rows],
+            self.time[rows],
+            self.event[rows],
+            self.first[rows],
+            self.last[rows],
+            self.tied,
+        )
+
     def taking_part(self, mask: np.ndarray | None) -> np.ndarray:
         """Who takes part, in the order of time."""
         present = ~np.isnan(self.time)
@@ -501,6 +512,9 @@ class CoxFits:
     infinite: np.ndarray
 
 
+QUICK = 3
+
+
 def newton(
     evaluate: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]],
     members: int,
@@ -549,7 +563,8 @@ def newton(
         done = done | finished
         if done.all():
             break
-        width = np.where(done, 0.0, 1.0)
+        active = ~done
+        width = np.where(active, 1.0, 0.0)
         # No step changes the linear predictor by more than 10 standard deviations.
         longest = np.maximum((np.abs(step) * scale).max(axis=1), 1e-300)
         width = width * np.minimum(1.0, 10 / longest)
@@ -565,9 +580,11 @@ def newton(
         # Where even a tiny step is no improvement, arithmetic has come to its end.
         stalled |= worse
         done = done | worse
-        keep = worse[:, None]
+        # A member that is done stays as it is, so that it does not depend on the other members.
+        kept = worse | ~active
+        keep = kept[:, None]
         beta = np.where(keep, beta, trial)
-        value = np.where(worse, value, new_value)
+        value = np.where(kept, value, new_value)
         score = np.where(keep, score, new_score)
         information = np.where(keep[:, :, None], information, new_information)
         step = step_of(score, information)
@@ -635,8 +652,13 @@ def cox_fits(
     mask: np.ndarray | None = None,
     *,
     order: RiskOrder | None = None,
+    quick: bool = False,
 ) -> CoxFits:
-    """Cox's model (Efron) of covariates X (M, n, p) in each member."""
+    """Cox's model (Efron) of covariates X (M, n, p) in each member.
+
+    `quick` takes a few steps only and does not decide which coefficients are infinite: enough for
+    a search whose results are judged afresh.
+    """
     order = risk_order(time, event) if order is None else order
     likelihood = EfronLikelihood(order, X, mask)
 
@@ -644,6 +666,8 @@ def cox_fits(
         value, scores, informations = likelihood.derivatives(beta)
         return value, scores[0], informations[0]
 
+    if quick:
+        return newton(evaluate, likelihood.members, likelihood.sd, QUICK)
     return settle(newton(evaluate, likelihood.members, likelihood.sd), likelihood)
 
 
@@ -654,9 +678,10 @@ def cox(
     mask: np.ndarray | None = None,
     *,
     order: RiskOrder | None = None,
+    quick: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log hazard ratios (M, p) and standard errors (M, p) of a few covariates X (M, n, p)."""
-    fits = cox_fits(time, event, X, mask, order=order)
+    fits = cox_fits(time, event, X, mask, order=order, quick=quick)
     return fits.beta, fits.se
 
 
@@ -667,7 +692,10 @@ def cox_binary(
     mask: np.ndarray | None = None,
     *,
     order: RiskOrder | None = None,
+    quick: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log hazard ratio, standard error and convergence (M,) of one covariate x (M, n)."""
-    fits = cox_fits(time, event, np.asarray(x, dtype=float)[..., None], mask, order=order)
+    fits = cox_fits(
+        time, event, np.asarray(x, dtype=float)[..., None], mask, order=order, quick=quick
+    )
     return fits.beta[:, 0], fits.se[:, 0], fits.converged
