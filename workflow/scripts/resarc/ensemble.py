@@ -234,7 +234,7 @@ def _chi2_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
         chi2 = np.nansum(
             np.where(expected > 0, (table - expected) ** 2 / expected, 0.0), axis=(1, 2)
         )
-    df = ((rows > 0).sum(1) - 1) * ((columns > 0).sum(1) - 1)
+    df = np.maximum((rows > 0).sum(1) - 1, 0) * np.maximum((columns > 0).sum(1) - 1, 0)
     return Values(np.where(df > 0, chdtrc(np.maximum(df, 1), chi2), NAN))
 
 
@@ -313,7 +313,8 @@ def _rank_test(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     ranks = np.where(known, rankdata(values, axis=1, nan_policy="omit"), 0.0)
     code, total = ensemble.code(e.by), known.sum(axis=1).astype(float)
     middle = (total + 1) / 2
-    spread = np.where(known, (ranks - middle[:, None]) ** 2, 0.0).sum(axis=1) / total
+    square = np.where(known, (ranks - middle[:, None]) ** 2, 0.0).sum(axis=1)
+    spread = square / np.maximum(total, 1.0)
     sizes, sums = [], []
     for level in range(len(ensemble.protocol.levels(e.by))):
         group = known & (code == level)

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.special import chdtri
+from scipy.special import chdtri, ndtri
 
 from resarc.ensemble import Ensemble
 from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
+from resarc.protocol import Protocol
 from resarc.reconstruct.counts import Component, draw
 from resarc.reconstruct.histories import History, crossing, months
 from resarc.reconstruct.kernels import Sequence
@@ -30,9 +31,20 @@ from resarc.survival.kaplan_meier import limits
 
 STEPS = 150
 PATIENCE = 14
-STARTS = 12
-PAIRS = 6000
-ROUNDS = 3
+STARTS = 5
+PAIRS = 2000
+TREE = 1200
+ALL_PAIRS = 12_000
+FLIPS = 0.3
+FIRSTS = 30
+NARROW = 5e-4
+AIMED_STEPS = 6
+AIMED_CELLS = 600_000
+AIMED_COPIES = 120
+CELLS = 250_000
+SLOW_CELLS = 8_000
+MOST_COPIES = 40
+ROUNDS = 2
 
 
 @dataclass
@@ -198,15 +210,7 @@ def fit(
                 state["member"] = rows
                 if start:  # shuffle what did not come out
                     state = search.shuffle(state, rng)
-                left = descend(
-                    state,
-                    search.propose,
-                    search.loss,
-                    rng,
-                    steps=steps,
-                    patients=patients,
-                    patience=PATIENCE * (start + 1),
-                )
+                left = search.run(state, rng, patients, steps, PATIENCE * (start + 1))
                 # A shuffled start replaces labels that missed a target anyway.
                 for b in component.blocks:
                     if b in labels.codes:
@@ -236,6 +240,25 @@ def ensemble_of(labels: Labels, histories: dict[str, History], layout: Layout) -
     for name, codes in labels.codes.items():
         layout.show(ensemble, name, codes)
     return ensemble
+
+
+def _is_slow(target: Target, layout: Layout) -> bool:
+    """Whether each candidate costs an iterated fit."""
+    e = target.estimand
+    fits = ("hazard_ratio", "cox_p", "interaction_p")
+    return e.statistic in fits and not is_direction(target, layout.protocol)
+
+
+def is_direction(target: Target, protocol: Protocol) -> bool:
+    """Whether only the side of 1 of an unadjusted hazard ratio of two groups is asked for."""
+    e, value = target.estimand, target.value
+    return (
+        e.statistic == "hazard_ratio"
+        and e.contrast is not None
+        and len(protocol.levels(e.by)) == 2
+        and not e.adjusted_for
+        and (value.lower, value.upper) in ((1.0, np.inf), (-np.inf, 1.0))
+    )
 
 
 def _fixed_by_counts(target: Target, component: Component, layout: Layout) -> bool:
@@ -271,17 +294,28 @@ class _Search:
             table = np.zeros(self.allowed.shape, dtype=bool)
             table[tuple(component.cells[part].T)] = True
             self.same_event[name] = table
+        self.slow = any(_is_slow(t, labels.layout) for t in targets)
+        counted = {b for t in component.rows for b in _blocks(t, self.layout)}
+        self.free = [b for b in self.own if b not in counted]
         self.moves = self._moves()
         self.guided = {
             b: [
                 t
                 for t in targets
-                if t.estimand.statistic == "logrank_p"
+                if (
+                    t.estimand.statistic == "logrank_p"
+                    or (t.estimand.statistic == "cox_p" and t.estimand.contrast)
+                )
                 and self.layout.source[t.estimand.by] == b
                 and all(self.layout.source[c.variable] != b for c in t.estimand.where)
             ]
             for b in self.own
         }
+
+        tight = [
+            t for ts in self.guided.values() for t in ts if t.value.lower > 0 and _width(t) < NARROW
+        ]
+        self.narrow = tight if len(tight) == 1 else []
 
     def _moves(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
         """Blocks to exchange together, and blocks in which the two patients must then agree."""
@@ -308,11 +342,62 @@ class _Search:
             {},
             {name: months(h.days[members]) for name, h in self.histories.items()},
             {name: h.event[members] for name, h in self.histories.items()},
+            quick=True,
         )
         for key, codes in state.items():
             if key != "member":
                 self.layout.show(found, key.partition(":")[2], codes)
         return found
+
+    def run(
+        self, state: State, rng: np.random.Generator, patients: int, steps: int, patience: int
+    ) -> np.ndarray:
+        """Search from `state`, in place; the distances (M,) left. A test printed to many digits
+        comes last, when all else holds, by many candidates that are aimed at it."""
+        options = {"patients": patients, "patience": patience}
+        cells = SLOW_CELLS if self.slow else CELLS
+        if not self.narrow:
+            return descend(
+                state,
+                self.propose,
+                self.loss,
+                rng,
+                steps=steps,
+                cells=cells,
+                most_copies=MOST_COPIES,
+                **options,
+            )
+        every, guided = self.targets, self.guided
+        self.targets = [t for t in every if t not in self.narrow]
+        self.guided = {b: [t for t in ts if t not in self.narrow] for b, ts in guided.items()}
+        descend(
+            state,
+            self.propose,
+            self.loss,
+            rng,
+            steps=steps,
+            cells=cells,
+            most_copies=MOST_COPIES,
+            **options,
+        )
+        self.targets, self.guided = (
+            every,
+            {b: [t for t in ts if t in self.narrow] for b, ts in guided.items()},
+        )
+        aimed = [move for move in self.moves if any(self.guided[b] for b in move[0])]
+        moves, self.moves = self.moves, aimed
+        left = descend(
+            state,
+            self.propose,
+            self.loss,
+            rng,
+            steps=AIMED_STEPS,
+            cells=AIMED_CELLS,
+            most_copies=AIMED_COPIES,
+            **options,
+        )
+        self.guided, self.moves = guided, moves
+        return left
 
     def loss(self, state: State) -> np.ndarray:
         judge = _Judge(self, state)
@@ -330,6 +415,8 @@ class _Search:
     def propose(
         self, state: State, copies: int, rng: np.random.Generator, *, guided: bool = True
     ) -> State:
+        if self.free and rng.random() < FLIPS:
+            return self._flip(state, self.free[rng.integers(len(self.free))], copies, rng)
         blocks, agree = self.moves[rng.integers(len(self.moves))]
         members, patients = state[f"code:{self.own[0]}"].shape
         first, second = rng.integers(0, patients, (2, members, copies))
@@ -347,6 +434,30 @@ class _Search:
             return self._exchange(state, blocks, agree, first.ravel(), second.ravel())
         changed = self._exchange(state, blocks, agree, first.ravel(), second.ravel())
         return self._exchange(changed, blocks, agree, third.ravel(), fourth.ravel())
+
+    def _flip(self, state: State, block: str, copies: int, rng: np.random.Generator) -> State:
+        """One patient of each member gets another code of a block whose counts nobody printed."""
+        state = repeat(state, copies)
+        code = state[f"code:{block}"].copy()
+        rows = np.arange(len(code))
+        i = rng.integers(0, code.shape[1], len(rows))
+        code[rows, i] = rng.integers(0, self.layout.blocks[block].size, len(rows))
+        after = [code if b == block else self._code(state, b) for b in self.component.blocks]
+        fine = self._fits(state, after, rows, i)
+        return {**state, f"code:{block}": np.where(fine[:, None], code, state[f"code:{block}"])}
+
+    def _fits(
+        self, state: State, after: list[np.ndarray], rows: np.ndarray, who: np.ndarray
+    ) -> np.ndarray:
+        """Whether the new codes of one patient of each member are a cell that its events and pins
+        allow."""
+        at = [c[rows, who] for c in after]
+        fine = np.all([c < s for c, s in zip(at, self.allowed.shape, strict=True)], axis=0)
+        cell = tuple(np.minimum(c, s - 1) for c, s in zip(at, self.allowed.shape, strict=True))
+        fine &= self.allowed[cell]
+        for name, table in self.same_event.items():
+            fine &= table[cell] == self.histories[name].shared[state["member"], who]
+        return fine & self._pins_hold(state, after, rows, who)
 
     def _exchange(
         self,
@@ -368,15 +479,7 @@ class _Search:
             code[rows, i], code[rows, j] = code[rows, j].copy(), code[rows, i].copy()
         after = [new.get(b, self._code(state, b)) for b in self.component.blocks]
         for who in (i, j):
-            at = [c[rows, who] for c in after]
-            inside = np.all([c < s for c, s in zip(at, self.allowed.shape, strict=True)], axis=0)
-            combination = tuple(
-                np.minimum(c, s - 1) for c, s in zip(at, self.allowed.shape, strict=True)
-            )
-            fine &= inside & self.allowed[combination]
-            for name, table in self.same_event.items():
-                fine &= table[combination] == self.histories[name].shared[state["member"], who]
-            fine &= self._pins_hold(state, after, rows, who)
+            fine &= self._fits(state, after, rows, who)
         codes = {
             f"code:{b}": np.where(fine[:, None], code, state[f"code:{b}"])
             for b, code in new.items()
@@ -412,8 +515,13 @@ class _Search:
         two groups must come out at once, two pairs: (i, j) and then (k, l)."""
         judge = _Judge(self, state)
         members, patients = state[f"code:{self.own[0]}"].shape
-        pairs = min(PAIRS, patients * (patients - 1) // 2)
-        i, j = rng.integers(0, patients, (2, members, pairs))
+        # Two-sided ranges need aim; a bound is soon met by chance.
+        guides = [t for t in guides if np.isfinite(t.value.lower) and t.value.lower > 0] or guides
+        if len(guides) == 1 and patients * (patients - 1) // 2 <= ALL_PAIRS:
+            i, j = (np.tile(side, (members, 1)) for side in np.triu_indices(patients, 1))
+        else:
+            i, j = rng.integers(0, patients, (2, members, PAIRS))
+        pairs = i.shape[1]
         score = np.zeros((members, pairs))
         differ = np.zeros((members, pairs), dtype=bool)
         for block in blocks:
@@ -422,25 +530,65 @@ class _Search:
         steps, lacking = [], []
         for target in guides:
             e = target.estimand
-            k = len(self.layout.protocol.levels(e.by))
             block = self.layout.of(e.by)
             group = block.views[e.by][state[f"code:{block.name}"]]
-            now, after = (_exchanged_two if k == 2 else _exchanged_many)(judge, e, group, i, j)
+            levels = judge.compared(e)
+            k = len(levels)
+            if k < 2:
+                continue
+            if k == 2:
+                now, after = _exchanged_two(judge, e, levels, group, i, j)
+            else:
+                now, after = _exchanged_many(judge, e, group, i, j)
             low = np.sqrt(chdtri(k - 1, np.clip(target.value.upper, 1e-300, 1.0)))
-            high = np.sqrt(chdtri(k - 1, max(target.value.lower, 1e-300)))
+            least = target.value.lower
+            high = np.sqrt(chdtri(k - 1, least)) if least > 0 else np.inf
             score += np.maximum(np.maximum(low - np.abs(after), np.abs(after) - high), 0.0)
             if k == 2 and np.isfinite(high):
-                side = np.where(now < 0, -1.0, 1.0)
+                side = self._side(e, levels) or np.where(now < 0, -1.0, 1.0)
                 steps.append(after - now)
                 lacking.append(side * (low + high) / 2 - now)
-        if len(steps) > 1:
-            return self._two_exchanges(
-                np.stack(steps, axis=2), np.concatenate(lacking, axis=1), differ, i, j, wanted
+        if len(guides) == 1 and steps and (np.min(score, axis=1) > 0).any():
+            return _aim(
+                judge, e, levels, (low, high), group, (i, j), np.abs(steps[0]) > 1e-12, wanted, rng
             )
         # Ties, as when all that is asked for already holds, are broken at random.
         score = np.where(differ, score + 1e-7 * rng.random(score.shape), np.inf)
-        best = np.argpartition(score, min(wanted, pairs - 1), axis=1)[:, :wanted]
-        return _of(i, best), _of(j, best)
+        single = (
+            wanted if not steps else max(wanted // 4, 1) if len(steps) > 1 else max(wanted // 2, 1)
+        )
+        best = np.argpartition(score, min(single, pairs - 1), axis=1)[:, :single]
+        found = [_of(i, best), _of(j, best)]
+        if single == wanted:
+            return tuple(found)
+        double = self._two_exchanges(
+            np.stack(steps, axis=2),
+            np.concatenate(lacking, axis=1),
+            differ,
+            i,
+            j,
+            wanted - single,
+            rng,
+        )
+        nobody = np.zeros_like(found[0])  # a patient exchanged with itself: no second exchange
+        return tuple(
+            np.concatenate([a, b], axis=1)
+            for a, b in zip((*found, nobody, nobody), double, strict=True)
+        )
+
+    def _side(self, e: Estimand, levels: list[int]) -> float:
+        """The sign that the first group's observed less expected events must have, from a hazard
+        ratio that is printed or said to lie on one side of 1; 0 where nothing says so."""
+        names = self.layout.protocol.levels(e.by)
+        for target in self.targets:
+            other, value = target.estimand, target.value
+            same = (other.subject, other.by, other.where) == (e.subject, e.by, e.where)
+            if other.statistic != "hazard_ratio" or not same or other.contrast is None:
+                continue
+            above = 1.0 if value.lower >= 1 else -1.0 if value.upper <= 1 else 0.0
+            if {names.index(level) for level in other.contrast} == set(levels) and above:
+                return above if names.index(other.contrast[0]) == levels[0] else -above
+        return 0.0
 
     @staticmethod
     def _two_exchanges(
@@ -450,12 +598,16 @@ class _Search:
         i: np.ndarray,
         j: np.ndarray,
         wanted: int,
+        rng: np.random.Generator,
     ) -> tuple[np.ndarray, ...]:
         """Two exchanges each (M, wanted) whose steps (M, pairs, tests) add up to what is lacking
         (M, tests): for every first one, the nearest second one by a k-d tree."""
         found = [np.empty((len(steps), wanted), dtype=np.int64) for _ in range(4)]
         for m in range(len(steps)):
-            usable = np.flatnonzero(differ[m])
+            # Exchanges without effect are all one point, on which a tree degenerates.
+            usable = np.flatnonzero(differ[m] & (np.abs(steps[m]) > 1e-12).any(axis=1))
+            if usable.size > TREE:
+                usable = usable[rng.permutation(usable.size)[:TREE]]
             if usable.size < 2:
                 for array in found:
                     array[m] = 0
@@ -474,23 +626,88 @@ class _Search:
         return tuple(found)
 
 
+def _aim(
+    judge: _Judge,
+    e: Estimand,
+    levels: list[int],
+    window: tuple[float, float],
+    group: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+    usable: np.ndarray,
+    wanted: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, ...]:
+    """Two exchanges each (M, wanted) after which one log-rank test of two groups lies within a
+    narrow window of its deviate, or nearest: a few first exchanges, each with every second one,
+    all computed exactly."""
+    sequence = judge.sequence(e.subject)
+    codes, mask = judge.codes(e.subject, e.by), judge.mask(e.subject, e.where)
+    first, second = levels
+    found = [np.zeros((len(group), wanted), dtype=np.int64) for _ in range(4)]
+    for m in range(len(group)):
+        some = np.flatnonzero(usable[m])
+        if not some.size:
+            continue
+        start = rng.choice(some, FIRSTS)
+        one, other = pairs[0][m], pairs[1][m]
+        rows = np.arange(FIRSTS)
+        given = np.repeat(group[m : m + 1], FIRSTS, axis=0)
+        given[rows, one[start]], given[rows, other[start]] = (
+            group[m, other[start]],
+            group[m, one[start]],
+        )
+        here = sequence.take(np.full(FIRSTS, m))
+        # Codes as they are say who is in either group; exchanges do not change that.
+        either = (codes[m, 0] == first) | (codes[m, 0] == second)
+        part = either if mask is None else either & mask[m, 0]
+        after_first = here.sort(given[:, None, :])
+        r, a, b, u, v = here.exchange_terms(
+            after_first == first, np.broadcast_to(part, after_first.shape)
+        )
+        x, y = given[:, one[some]], given[:, other[some]]
+        i, j = one[some][None, :], other[some][None, :]
+        leaves, comes = np.where(x == first, i, j), np.where(x == first, j, i)
+        both = ((x == first) & (y == second)) | ((x == second) & (y == first))
+        new_u = u[:, None] + np.where(both, _of(r, comes) - _of(r, leaves), 0.0)
+        change = _of(a, comes) - _of(a, leaves) - np.abs(_of(b, comes) - _of(b, leaves))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            deviate = np.abs(
+                np.nan_to_num(new_u / np.sqrt(v[:, None] + np.where(both, change, 0.0)))
+            )
+        gap = np.maximum(np.maximum(window[0] - deviate, deviate - window[1]), 0.0)
+        gap += 1e-9 * rng.random(gap.shape)
+        best = np.argpartition(gap.ravel(), min(wanted, gap.size - 1))[:wanted]
+        which, pair = np.unravel_index(np.resize(best, wanted), gap.shape)
+        ends = (one[start[which]], other[start[which]], one[some[pair]], other[some[pair]])
+        for array, values in zip(found, ends, strict=True):
+            array[m] = values
+    return tuple(found)
+
+
+def _width(target: Target) -> float:
+    """How wide the printed digits leave a test's normal deviate."""
+    return float(ndtri(target.value.upper / 2) - ndtri(target.value.lower / 2))
+
+
 def _of(values: np.ndarray, who: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, who, axis=1)
 
 
 def _exchanged_two(
-    judge: _Judge, e: Estimand, group: np.ndarray, i: np.ndarray, j: np.ndarray
+    judge: _Judge, e: Estimand, levels: list[int], group: np.ndarray, i: np.ndarray, j: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The log-rank test of two groups as a signed normal deviate, now (M, 1) and after each
     exchange (M, pairs)."""
     sequence = judge.sequence(e.subject)
-    r, a, b, u, v = sequence.exchange_terms(
-        judge.codes(e.subject, e.by) == 0, judge.mask(e.subject, e.where)
-    )
+    first, second = levels
+    codes, mask = judge.codes(e.subject, e.by), judge.mask(e.subject, e.where)
+    either = (codes == first) | (codes == second)
+    mask = either if mask is None else mask & either
+    r, a, b, u, v = sequence.exchange_terms(codes == first, mask)
     # i is to be the one who leaves the first group.
-    swap = _of(group, i) != 0
-    leaves, comes = np.where(swap, j, i), np.where(swap, i, j)
-    both = _of(group, i) != _of(group, j)
+    x, y = _of(group, i), _of(group, j)
+    leaves, comes = np.where(x == first, i, j), np.where(x == first, j, i)
+    both = ((x == first) & (y == second)) | ((x == second) & (y == first))
     new_u = u[:, None] + np.where(both, _of(r, comes) - _of(r, leaves), 0.0)
     change = _of(a, comes) - _of(a, leaves) - np.abs(_of(b, comes) - _of(b, leaves))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -546,7 +763,7 @@ class _Judge:
                 return self._curve(target)
             if e.statistic == "crude_rate":
                 return gap(self._crude(e), target.value, e, self.patients)
-            if self._is_direction(target):
+            if is_direction(target, self.protocol):
                 return self._direction(target)
         if self.generic is None:
             self.generic = self.search.ensemble(self.state)
@@ -579,6 +796,15 @@ class _Judge:
             meets = self.codes(endpoint, condition.variable) == level
             mask = meets if mask is None else mask & meets
         return mask
+
+    def compared(self, e: Estimand) -> list[int]:
+        """Codes of the levels that a test compares: those of the contrast (a Cox model's Wald test
+        is near the log-rank test of its two groups), or all that the patients in question have."""
+        if e.contrast:
+            return [self.protocol.levels(e.by).index(level) for level in e.contrast]
+        codes, mask = self.codes(e.subject, e.by), self.mask(e.subject, e.where)
+        present = np.unique(codes if mask is None else codes[mask])
+        return [int(code) for code in present if code >= 0]
 
     def _logrank(self, e: Estimand) -> tuple[np.ndarray, np.ndarray]:
         key = (e.subject, f"logrank {e.by} {e.where}")
@@ -630,17 +856,6 @@ class _Judge:
             return np.repeat(beyond.mean(axis=2), self.copies, axis=1).ravel()
         with np.errstate(invalid="ignore"):
             return ((mask & beyond).sum(axis=2) / mask.sum(axis=2)).ravel()
-
-    def _is_direction(self, target: Target) -> bool:
-        """Whether only the side of 1 of an unadjusted hazard ratio of two groups is asked for."""
-        e, value = target.estimand, target.value
-        return (
-            e.statistic == "hazard_ratio"
-            and e.contrast is not None
-            and len(self.protocol.levels(e.by)) == 2
-            and not e.adjusted_for
-            and (value.lower, value.upper) in ((1.0, np.inf), (-np.inf, 1.0))
-        )
 
     def _direction(self, target: Target) -> np.ndarray:
         """The log partial likelihood is concave and its slope at 0 is observed less expected

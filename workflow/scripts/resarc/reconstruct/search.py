@@ -17,7 +17,9 @@ Loss = Callable[[State], np.ndarray]
 NEAR = 0.005
 """A member this near to all targets may move away as far, to come back by another way."""
 
-CELLS = 60_000
+NEAR_PATIENCE = 5
+
+CELLS = 20_000
 """Patients in all candidates of one step: enough to drown the overhead of Python, few enough for a
 cache."""
 
@@ -37,6 +39,7 @@ def descend(
     patients: int,
     heat: float = 0.05,
     patience: int = 150,
+    cells: int = CELLS,
     most_copies: int = 64,
 ) -> np.ndarray:
     """Change `state` in place until the loss of each member is 0, it has not improved for
@@ -49,10 +52,11 @@ def descend(
     current = loss(state)
     record, since = current.copy(), np.zeros(len(current), dtype=int)
     for step in range(steps):
-        rows = np.flatnonzero((current > 0) & (since < patience))
+        limit = np.where(record < NEAR, NEAR_PATIENCE * patience, patience)
+        rows = np.flatnonzero((current > 0) & (since < limit))
         if not rows.size:
             break
-        copies = int(np.clip(CELLS // (rows.size * patients), 8, most_copies))
+        copies = int(np.clip(cells // (rows.size * patients), min(8, most_copies), most_copies))
         candidates = propose({name: values[rows] for name, values in state.items()}, copies, rng)
         losses = loss(candidates).reshape(rows.size, copies)
         best = losses.argmin(axis=1)
