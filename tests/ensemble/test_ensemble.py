@@ -50,7 +50,7 @@ def any_member(protocol: Protocol, n: int, rng: np.random.Generator, *, coarse: 
     return pd.DataFrame(columns)
 
 
-def any_ensemble(protocol: Protocol, sizes=(70, 24, 9), members=2) -> list[list[pd.DataFrame]]:
+def any_ensemble(protocol: Protocol, sizes=(40, 9), members=2) -> list[list[pd.DataFrame]]:
     rng = np.random.default_rng(5)
     return [
         [any_member(protocol, n, rng, coarse=bool(m % 2)) for m in range(members)] for n in sizes

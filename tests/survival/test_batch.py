@@ -163,3 +163,82 @@ def test_kernels_equal_lifelines():
         curve = KaplanMeierFitter().fit(time[m], event[m])
         assert s[m] == pytest.approx(curve.predict(6.0))
         assert median[m] == curve.median_survival_time_
+
+
+@pytest.mark.unit
+def test_martingale_residuals_by_hand():
+    # Deaths at 1 (of 4 at risk) and twice at 2 (of 3): hazards 1/4 and 2/3; the last is censored.
+    order = batch.risk_order([[2, 1, 2, 3]], [[1, 1, 1, 0]])
+    found = batch.martingale_residuals(order)
+    late = 1 / 4 + 2 / 3
+    np.testing.assert_allclose(found, [[1 - late, 3 / 4, 1 - late, -late]])
+    # Without the first, nobody dies at 1; who is left out has none.
+    found = batch.martingale_residuals(order, np.array([[True, False, True, True]]))
+    np.testing.assert_allclose(found, [[1 / 3, 0, 1 / 3, -2 / 3]])
+
+
+@pytest.mark.property
+@settings(max_examples=60, deadline=None)
+@given(ensembles())
+def test_martingale_residuals_sum_to_observed_less_expected(ensemble):
+    time, event, group, _, mask = ensemble
+    order = batch.risk_order(time, event)
+    mask = mask & (group >= 0)
+    residuals = batch.martingale_residuals(order, mask)
+    observed, expected, _ = batch.logrank_parts(time, event, group, 3, mask, order=order)
+    for g in range(3):
+        found = np.where(mask & (group == g), residuals, 0.0).sum(axis=1)
+        np.testing.assert_allclose(found, (observed - expected)[:, g], atol=1e-9)
+    assert (residuals[~mask] == 0).all()
+    assert (residuals <= 1).all()
+
+
+@pytest.mark.property
+@settings(max_examples=60, deadline=None)
+@given(ensembles())
+def test_steps_are_those_of_the_curve(ensemble):
+    time, event, _, _, mask = ensemble
+    order = batch.risk_order(time, event)
+    s, greenwood, end = batch.km_steps(order, mask)
+    complete = order.last == np.arange(time.shape[1])
+    for m in range(len(time)):
+        chosen = mask[m]
+        if not chosen.any():
+            assert end[m] == -np.inf
+            assert (s[m] == 1).all()
+            continue
+        curve = kaplan_meier.curve(time[m][chosen], event[m][chosen])
+        assert end[m] == curve["time"].iloc[-1]
+        at = np.searchsorted(curve["time"], order.time[m][complete[m]], side="right") - 1
+        survival = curve["survival"].to_numpy()[at]
+        np.testing.assert_allclose(s[m][complete[m]], survival, atol=1e-12)
+        alive = survival > 0
+        error = curve["std_error"].to_numpy()[at][alive] / survival[alive]
+        np.testing.assert_allclose(np.sqrt(greenwood[m][complete[m]][alive]), error, atol=1e-9)
+
+
+@pytest.mark.property
+@settings(max_examples=20, deadline=None)
+@given(ensembles())
+def test_some_members_of_an_order_are_those_members(ensemble):
+    time, event, group, _, mask = ensemble
+    order, some = batch.risk_order(time, event), np.arange(len(time))[::-2]
+    whole = batch.logrank_statistic(time, event, group, 3, mask, order=order)[0]
+    part = batch.logrank_statistic(
+        time[some], event[some], group[some], 3, mask[some], order=order.members(some)
+    )[0]
+    np.testing.assert_array_equal(part, whole[some])
+
+
+@pytest.mark.unit
+def test_a_member_does_not_depend_on_the_others():
+    # To the last bit: limits are held against printed digits.
+    rng = np.random.default_rng(3)
+    shape = (8, 30)
+    time, event = rng.integers(1, 30, shape), rng.random(shape) < 0.5
+    x = rng.integers(0, 2, shape).astype(float)
+    together = batch.cox_binary(time, event, x)
+    for m in range(8):
+        alone = batch.cox_binary(time[m : m + 1], event[m : m + 1], x[m : m + 1])
+        for a, b in zip(alone, together, strict=True):
+            assert a[0] == pytest.approx(b[m], rel=1e-12)

@@ -239,12 +239,22 @@ def _chi2_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
 
 
 def _fisher_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+    """Fisher's exact test; tables with the same margins share what they are compared with, and
+    random tables are those that the analysis of a single member draws."""
     from resarc.seeds import stream
-    from resarc.survival.contingency import fisher_exact
+    from resarc.survival.contingency import FisherNull, counts, fisher_exact, fisher_null
 
-    rng = stream(ensemble.protocol.study, f"fisher {e}")
     tables, place = np.unique(_cross_table(e, ensemble, mask), axis=0, return_inverse=True)
-    return Values(np.array([fisher_exact(table, rng=rng).p for table in tables])[place.ravel()])
+    nulls: dict[tuple[int, ...], FisherNull] = {}
+    found = np.full(len(tables), NAN)
+    for i, table in enumerate(map(counts, tables)):
+        if min(table.shape) < 2:
+            continue
+        margins = (len(table), *table.sum(axis=1), *table.sum(axis=0))
+        if margins not in nulls:
+            nulls[margins] = fisher_null(table, stream(ensemble.protocol.study, f"fisher {e}"))
+        found[i] = fisher_exact(table, null=nulls[margins]).p
+    return Values(found[place.ravel()])
 
 
 def _trend_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:

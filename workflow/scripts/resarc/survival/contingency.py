@@ -12,6 +12,7 @@ Halton, Biometrika 1951;38:141; Lydersen, Fagerland & Laake, Stat Med 2009;28:11
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -96,15 +97,60 @@ def linear_by_linear(
     )
 
 
-def fisher_exact(
+@dataclass(frozen=True)
+class FisherNull:
+    """Tables with the same margins, if rows and columns are independent: their log probabilities,
+    sorted, and the summed probability of the least likely ones. `drawn` tables are a random sample,
+    0 means that they are all tables."""
+
+    log_probabilities: np.ndarray
+    cumulative: np.ndarray
+    drawn: int
+
+    def p(self, observed: float) -> float:
+        """Probability of a table no more likely than one of this log probability."""
+        rank = int(np.searchsorted(self.log_probabilities, observed + 1e-7, side="right"))
+        if self.drawn:
+            return (1 + rank) / (1 + self.drawn)
+        return min(1.0, float(self.cumulative[rank - 1])) if rank else 0.0
+
+
+def fisher_null(
     table: Any, rng: np.random.Generator | None = None, n_tables: int = 100_000
+) -> FisherNull:
+    """What `fisher_exact` compares a table with; it depends on the margins only."""
+    n = counts(table)
+    logs = _log_probabilities(n)
+    drawn = 0
+    if logs is None:
+        if rng is None:
+            raise DataError(
+                "rng", "None", f"a random generator (more than {_MOST_TABLES} tables to count)"
+            )
+        from scipy.stats import random_table
+
+        tables = random_table(n.sum(axis=1), n.sum(axis=0)).rvs(n_tables, random_state=rng)
+        margins = gammaln(n.sum(axis=1) + 1.0).sum() + gammaln(n.sum(axis=0) + 1.0).sum()
+        logs = margins - gammaln(n.sum() + 1.0) - gammaln(tables + 1.0).sum(axis=(1, 2))
+        drawn = n_tables
+    logs = np.sort(logs)
+    return FisherNull(logs, np.cumsum(np.exp(logs)), drawn)
+
+
+def fisher_exact(
+    table: Any,
+    rng: np.random.Generator | None = None,
+    n_tables: int = 100_000,
+    *,
+    null: FisherNull | None = None,
 ) -> TestResult:
     """Fisher's exact test, two-sided, of an r x c table (Freeman-Halton).
 
     p is the probability of all tables with the same margins that are no more likely than the one
     observed (to a relative 1e-7, as in R). `statistic` is the odds ratio of a 2 x 2 table, else
     NaN. scipy draws random tables for anything above 2 x 2; here up to 3 million are counted one by
-    one, and only beyond that are `n_tables` drawn with `rng`.
+    one, and only beyond that are `n_tables` drawn with `rng`. `null` is the `fisher_null` of these
+    margins, if it is known from another table.
     """
     n = counts(table)
     name = "Fisher exact"
@@ -114,21 +160,10 @@ def fisher_exact(
     if n.shape == (2, 2):
         with np.errstate(divide="ignore"):
             odds_ratio = float(np.divide(n[0, 0] * n[1, 1], n[0, 1] * n[1, 0], dtype=float))
-    logs = _log_probabilities(n)
-    observed = _log_probability(n)
-    if logs is None:
-        if rng is None:
-            raise DataError(
-                "rng", "None", f"a random generator (more than {_MOST_TABLES} tables to count)"
-            )
-        from scipy.stats import random_table
-
-        drawn = random_table(n.sum(axis=1), n.sum(axis=0)).rvs(n_tables, random_state=rng)
-        cells = gammaln(drawn + 1.0).sum(axis=(1, 2))
-        extreme = int((cells >= gammaln(n + 1.0).sum() - 1e-7).sum())
-        p, name = (1 + extreme) / (1 + n_tables), f"{name} ({n_tables} random tables)"
-    else:
-        p = min(1.0, float(np.exp(logs[logs <= observed + 1e-7]).sum()))
+    null = null or fisher_null(n, rng, n_tables)
+    if null.drawn:
+        name = f"{name} ({null.drawn} random tables)"
+    p = null.p(_log_probability(n))
     return TestResult(odds_ratio, np.nan, p, name, details=_conditions(n))
 
 
