@@ -34,11 +34,13 @@ from resarc.reconstruct.targets import Target, Unused, as_crude, compile_targets
 from resarc.seeds import stream
 
 CHUNK = 50
-"""Members built together. Members of a chunk depend on the chunk's number only, so that more
-members or more cores change none that were there before."""
+"""Members built together. The members of a whole chunk depend on its number only, so that more
+members or more cores change none of the whole chunks that were there before."""
 
-ATTEMPTS = 8
+ATTEMPTS = 20
 TRIALS = 24
+PILOT = 10**6
+"""The chunk number of the members that only show what can hold together."""
 
 INTERVALS = ("log-log", "log", "plain")
 
@@ -114,21 +116,20 @@ def reconstruct(
             protocol, published, patients, layout, tuple(components), tuple(required), seed
         )
 
-    # The first chunk shows whether all targets can hold together; the hardest steps back if not.
-    built: list[Ensemble] = []
-    chunks = -(-members // CHUNK)
+    # A few members show whether all targets can hold together; the hardest steps back if not.
     while True:
-        first, failures = _chunk(plan(kept), list(aside), 0, min(CHUNK, members))
-        if first is not None:
+        progress("can all figures hold together?")
+        pilot, failures = _chunk(plan(kept), list(aside), PILOT, 2, attempts=2)
+        if pilot is not None:
             break
         hardest = max(failures, key=lambda t: failures[t][0])
         share, gap = failures[hardest]
         if share == 0:
             raise ReconstructionError(
-                f"published figures of {published.study}",
-                "no dataset",
+                f"constraints of {published.study}",
+                "no dataset that meets them",
                 "at least one",
-                "Report this.",
+                "Look at reconstruction.constraints of the protocol.",
             )
         aside[hardest] = (
             f"no dataset was found that holds it together with the others; "
@@ -136,8 +137,8 @@ def reconstruct(
         )
         progress(f"set aside: {hardest.estimand}")
         kept = [t for t in kept if t != hardest]
-    built.append(first)
-    for chunk in range(1, chunks):
+    built: list[Ensemble] = []
+    for chunk in range(-(-members // CHUNK)):
         wanted = min(CHUNK, members - chunk * CHUNK)
         found, failures = _chunk(plan(kept), list(aside), chunk, wanted)
         if found is None:
@@ -163,33 +164,30 @@ def reconstruct(
 
 
 def _chunk(
-    plan: _Plan, without: list[Target], chunk: int, wanted: int
+    plan: _Plan, without: list[Target], chunk: int, wanted: int, attempts: int = ATTEMPTS
 ) -> tuple[Ensemble | None, dict[Target, tuple[float, float]]]:
     """`wanted` members that hold every target, or None and for each target the share of searches
     that missed it with the smallest distance."""
     found: list[Ensemble] = []
     have = 0
     missed = {t: [] for t in plan.targets}
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         rng = stream(plan.published.study, "reconstruct", chunk * 1000 + attempt, seed=plan.seed)
-        ensemble = _search(plan, without, max(wanted - have, 8), rng)
-        good = np.ones(ensemble.shape[0], dtype=bool)
+        # Some candidates miss a target and fall out.
+        ensemble = _search(plan, without, max(wanted - have + (wanted - have) // 4, 6), rng)
+        good = _coherent(ensemble, plan)
         for target in plan.targets:
             values = target.evaluate(ensemble)
             held = target.holds(values)
-            missed[target].append(
-                np.where(held, 0.0, np.maximum(distance(target, values, plan.patients), 1e-9))
-            )
+            gaps = np.maximum(distance(target, values, plan.patients), 1e-9)
+            missed[target].append(np.where(held, 0.0, gaps))
             good &= held
-        good &= _coherent(ensemble, plan)
         rows = np.flatnonzero(good)[: wanted - have]
         if rows.size:
             found.append(ensemble.take(rows))
             have += rows.size
         if have == wanted:
             return _join(found, plan.protocol), {}
-        if attempt == 2 and have == 0:
-            break
     shares = {}
     for target, distances in missed.items():
         gaps = np.concatenate(distances)

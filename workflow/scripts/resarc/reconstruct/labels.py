@@ -31,7 +31,8 @@ from resarc.survival.kaplan_meier import limits
 
 STEPS = 150
 PATIENCE = 14
-STARTS = 5
+STARTS = 4
+HOPELESS = 0.5
 PAIRS = 2000
 TREE = 1200
 ALL_PAIRS = 12_000
@@ -44,7 +45,7 @@ AIMED_COPIES = 120
 CELLS = 250_000
 SLOW_CELLS = 8_000
 MOST_COPIES = 40
-ROUNDS = 2
+ROUNDS = 1
 
 
 @dataclass
@@ -215,7 +216,8 @@ def fit(
                 for b in component.blocks:
                     if b in labels.codes:
                         labels.codes[b][rows] = state[f"code:{b}"]
-                rows = rows[left > 0]
+                # Who is far from it has a history that does not allow it, and will be replaced.
+                rows = rows[(left > 0) & (left < HOPELESS)] if start else rows[left > 0]
                 if not rows.size:
                     break
         total = np.zeros(members)
@@ -612,8 +614,8 @@ class _Search:
                 for array in found:
                     array[m] = 0
                 continue
-            points = steps[m, usable]
-            gaps, partner = cKDTree(points).query(lacking[m] - points)
+            points = np.nan_to_num(steps[m, usable])
+            gaps, partner = cKDTree(points).query(np.nan_to_num(lacking[m]) - points)
             best = np.argsort(gaps, kind="stable")[
                 : 2 * wanted : 2
             ]  # a pair is found from both ends
