@@ -390,6 +390,8 @@ def _target_table(
             )
             rate = figure.estimand.statistic == "survival"
             row |= {
+                # the estimand under the reading that was taken
+                "estimand": str(target.estimand),
                 "lower": target.value.lower,
                 "upper": target.value.upper,
                 "status": status,

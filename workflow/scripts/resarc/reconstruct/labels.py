@@ -39,6 +39,7 @@ ALL_PAIRS = 12_000
 FLIPS = 0.3
 FIRSTS = 30
 NARROW = 5e-4
+FAR = 100.0
 AIMED_STEPS = 6
 AIMED_CELLS = 600_000
 AIMED_COPIES = 120
@@ -614,8 +615,10 @@ class _Search:
                 for array in found:
                     array[m] = 0
                 continue
-            points = np.nan_to_num(steps[m, usable])
-            gaps, partner = cKDTree(points).query(np.nan_to_num(lacking[m]) - points)
+            points = np.clip(np.nan_to_num(steps[m, usable]), -FAR, FAR)
+            gaps, partner = cKDTree(points).query(
+                np.clip(np.nan_to_num(lacking[m]), -FAR, FAR) - points
+            )
             best = np.argsort(gaps, kind="stable")[
                 : 2 * wanted : 2
             ]  # a pair is found from both ends
