@@ -156,7 +156,10 @@ def reconstruct(
     return Reconstruction(
         frame,
         _target_table(targets, unused, aside, ensemble, published, hypotheses),
-        pd.DataFrame([vars(h) for h in hypotheses]).rename(columns={"reading": "hypothesis"}),
+        pd.DataFrame(
+            [(h.endpoint, h.reading, h.feasible, h.chosen, h.evidence) for h in hypotheses],
+            columns=["endpoint", "hypothesis", "feasible", "chosen", "evidence"],
+        ),
     )
 
 
