@@ -283,6 +283,9 @@ def _join(parts: list[Ensemble], protocol: Protocol) -> Ensemble:
 # --- readings -----------------------------------------------------------------------------------
 
 
+READINGS = ("Kaplan-Meier estimates", "crude shares of patients observed beyond the time")
+
+
 def _read(
     targets: list[Target],
     protocol: Protocol,
@@ -290,46 +293,59 @@ def _read(
     seed: int,
     progress: Callable[[str], None],
 ) -> tuple[list[Hypothesis], list[Target]]:
-    """For each endpoint with printed rates: which readings data can bear, and the targets under the
-    chosen one (Kaplan-Meier where it is possible, else crude shares)."""
+    """Which readings of the printed rates data can bear, and the targets under the chosen one.
+
+    A paper is taken to compute all its rates in one way: Kaplan-Meier estimates where every
+    endpoint can bear that, else crude shares where every endpoint can bear those, else each
+    endpoint what it can.
+    """
     found: list[Hypothesis] = []
-    for endpoint in protocol.endpoint_names:
-        rates = [
-            t
-            for t in targets
-            if t.estimand.subject == endpoint and t.estimand.statistic == "survival"
-        ]
-        if not rates:
-            continue
-        crude = [as_crude(t) if t in rates else t for t in targets]
-        readings = [
-            ("Kaplan-Meier estimates", targets),
-            ("crude shares of patients observed beyond the time", crude),
-        ]
-        results = []
-        for name, reading in readings:
+    rated = [e for e in protocol.endpoint_names if any(_is_rate(t, e) for t in targets)]
+    borne: dict[str, tuple[float, float]] = {}
+    for endpoint in rated:
+        shares = []
+        for reading, name in enumerate(READINGS):
             progress(f"{endpoint}: can the printed rates be {name}?")
-            tried = _try(endpoint, reading, protocol, patients, seed, name)
-            results.append(tried)
-        chosen = 0 if results[0] > 0 or results[1] == 0 else 1
-        for k, ((name, _), share) in enumerate(zip(readings, results, strict=True)):
-            found.append(Hypothesis(endpoint, name, share > 0, k == chosen, _evidence(share)))
+            read = [as_crude(t) if reading and _is_rate(t, endpoint) else t for t in targets]
+            shares.append(_try(endpoint, read, protocol, patients, seed, name))
+        borne[endpoint] = (shares[0], shares[1])
+    every = [all(share[k] > 0 for share in borne.values()) for k in (0, 1)]
+    for endpoint in rated:
+        own = [share > 0 for share in borne[endpoint]]
+        chosen = 0 if every[0] else 1 if every[1] else 0 if own[0] or not own[1] else 1
+        for k, name in enumerate(READINGS):
+            evidence = _evidence(borne[endpoint][k])
+            found.append(Hypothesis(endpoint, name, own[k], k == chosen, evidence))
         if chosen == 1:
-            targets = crude
+            targets = [as_crude(t) if _is_rate(t, endpoint) else t for t in targets]
             continue
         if any(t.lower is not None for t in targets if t.estimand.subject == endpoint):
-            for kind in INTERVALS:
-                progress(f"{endpoint}: can the printed intervals be {kind}?")
-                conventions = protocol.conventions.model_copy(update={"survival_interval": kind})
-                other = protocol.model_copy(update={"conventions": conventions})
-                share = _try(endpoint, targets, other, patients, seed, kind)
-                chosen_kind = kind == protocol.conventions.survival_interval
-                found.append(
-                    Hypothesis(
-                        endpoint, f"{kind} intervals", share > 0, chosen_kind, _evidence(share)
-                    )
-                )
+            found += _interval_readings(endpoint, targets, protocol, patients, seed, progress)
     return found, targets
+
+
+def _is_rate(target: Target, endpoint: str) -> bool:
+    return target.estimand.subject == endpoint and target.estimand.statistic == "survival"
+
+
+def _interval_readings(
+    endpoint: str,
+    targets: list[Target],
+    protocol: Protocol,
+    patients: int,
+    seed: int,
+    progress: Callable[[str], None],
+) -> list[Hypothesis]:
+    """Which types of interval the printed limits of the whole cohort can be."""
+    found = []
+    for kind in INTERVALS:
+        progress(f"{endpoint}: can the printed intervals be {kind}?")
+        conventions = protocol.conventions.model_copy(update={"survival_interval": kind})
+        other = protocol.model_copy(update={"conventions": conventions})
+        share = _try(endpoint, targets, other, patients, seed, kind)
+        chosen = kind == protocol.conventions.survival_interval
+        found.append(Hypothesis(endpoint, f"{kind} intervals", share > 0, chosen, _evidence(share)))
+    return found
 
 
 def _try(

@@ -75,7 +75,8 @@ def components(layout: Layout, targets: list[Target], patients: int) -> list[Com
     for name in layout.blocks:
         groups.setdefault(find(name), []).append(name)
     return [
-        _component(tuple(names), layout, counts, constraints, patients) for names in groups.values()
+        _component(tuple(names), layout, targets, constraints, patients)
+        for names in groups.values()
     ]
 
 
@@ -100,10 +101,11 @@ def _blocks_of_constraint(constraint: Constraint, layout: Layout) -> set[str]:
 def _component(
     names: tuple[str, ...],
     layout: Layout,
-    counts: list[Target],
+    targets: list[Target],
     constraints: tuple[Constraint, ...],
     patients: int,
 ) -> Component:
+    counts = [t for t in targets if is_count(t)]
     blocks = [layout.blocks[name] for name in names]
     sizes = [block.size for block in blocks]
     if np.prod([float(s) for s in sizes]) > 500_000:
@@ -145,6 +147,12 @@ def _component(
             rows.append(target)
             above.append(part - lower / patients)  # the cells add up to all patients
             below.append(part - upper / patients)
+    for target, hit_below, hit_above in _medians(names, cells, layout, targets):
+        # Less than half, so that the two values in the middle of an even number may be the median.
+        most = (patients - 1) // 2 / patients
+        rows.append(target)
+        above.append(most - hit_below)
+        below.append(hit_above - most)
     width = (0, len(cells))
     return Component(
         names,
@@ -155,6 +163,27 @@ def _component(
         tuple(sorted(linked, key=sorted)),
         _same_event(names, cells, layout),
     )
+
+
+def _medians(
+    names: tuple[str, ...], cells: np.ndarray, layout: Layout, targets: list[Target]
+) -> list[tuple[Target, np.ndarray, np.ndarray]]:
+    """Printed medians of numbers with cut-points: the cells whose bin lies below the median, and
+    those above it; neither may hold half of the patients or more."""
+    found = []
+    for target in targets:
+        e = target.estimand
+        if e.statistic != "median" or e.where or e.subject not in names or target.claim:
+            continue
+        block = layout.blocks[e.subject]
+        if block.kind != "number" or block.size < 2:
+            continue
+        code = cells[:, names.index(e.subject)]
+        edges = np.array(block.edges)
+        hit_below = (edges[1:] <= target.value.lower)[code].astype(float)
+        hit_above = (edges[:-1] > target.value.upper)[code].astype(float)
+        found.append((target, hit_below, hit_above))
+    return found
 
 
 def _same_event(

@@ -134,7 +134,7 @@ def implied(
             )
             time = Duration(Decimal(str(round(allowed.upper * DAYS_PER_MONTH))), "day")
             estimand = Estimand("survival", endpoint, time)
-            margin = 0.15 * (high - low)
+            margin = 0.03 * (high - low)
             found.append(
                 Target(estimand, Range(low + margin, high - margin), None, None, (), False)
             )
@@ -380,7 +380,16 @@ def _search(
     def loss(state: State) -> np.ndarray:
         return _loss(state, endpoint, own, protocol, patients)
 
-    final = descend(state, propose, loss, rng, steps=steps, patients=patients, patience=PATIENCE)
+    final = descend(
+        state,
+        propose,
+        loss,
+        rng,
+        steps=steps,
+        patients=patients,
+        patience=PATIENCE,
+        near_patience=PATIENCE,
+    )
     if not free or own:
         wander(state, propose, loss, rng, steps=MIXING)
     return History(state["days"], state["event"], state["pins"], tuple(pinned), final, shared, own)

@@ -357,7 +357,7 @@ class _Search:
     ) -> np.ndarray:
         """Search from `state`, in place; the distances (M,) left. A test printed to many digits
         comes last, when all else holds, by many candidates that are aimed at it."""
-        options = {"patients": patients, "patience": patience}
+        options = {"patients": patients, "patience": patience, "near_patience": 5 * patience}
         cells = SLOW_CELLS if self.slow else CELLS
         if not self.narrow:
             return descend(

@@ -227,6 +227,7 @@ def _value(
                 patients=patients,
                 most_copies=24,
                 patience=PATIENCE,
+                near_patience=PATIENCE,
             )
         else:
             left = loss(state)

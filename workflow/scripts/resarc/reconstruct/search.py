@@ -17,8 +17,6 @@ Loss = Callable[[State], np.ndarray]
 NEAR = 0.005
 """A member this near to all targets may move away as far, to come back by another way."""
 
-NEAR_PATIENCE = 5
-
 CELLS = 20_000
 """Patients in all candidates of one step: enough to drown the overhead of Python, few enough for a
 cache."""
@@ -39,11 +37,12 @@ def descend(
     patients: int,
     heat: float = 0.05,
     patience: int = 150,
+    near_patience: int = 150,
     cells: int = CELLS,
     most_copies: int = 64,
 ) -> np.ndarray:
     """Change `state` in place until the loss of each member is 0, it has not improved for
-    `patience` steps, or `steps` are over; the losses.
+    `patience` steps (`near_patience` when it is near), or `steps` are over; the losses.
 
     Each step tries several changes of every member that is not there yet and keeps the best if it
     is no worse, or a little worse while the search is warm (simulated annealing, Kirkpatrick et
@@ -52,7 +51,7 @@ def descend(
     current = loss(state)
     record, since = current.copy(), np.zeros(len(current), dtype=int)
     for step in range(steps):
-        limit = np.where(record < NEAR, NEAR_PATIENCE * patience, patience)
+        limit = np.where(record < NEAR, near_patience, patience)
         rows = np.flatnonzero((current > 0) & (since < limit))
         if not rows.size:
             break

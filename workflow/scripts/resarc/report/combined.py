@@ -146,10 +146,11 @@ def _origin_callout(studies: Sequence[CombinedStudy]) -> Callout:
         f"No patient of {who} was seen.",
         (
             text(
-                "Datasets that agree with what a paper prints were rebuilt, many for each study. What "
-                "all of them agree on is known; otherwise the smallest and the largest value are "
-                "given, the ", Run("identified set", "emphasis"), ". Where a result was itself used for "
-                "the rebuilding, it holds by construction and confirms nothing.",
+                "Datasets that agree with what a paper prints were rebuilt, many for each study. The "
+                "smallest and the largest value among them are given, the ",
+                Run("identified set", "emphasis"), ". It is an inner bound: other datasets that agree "
+                "with the paper may lie outside of it. Where a result was itself used for the "
+                "rebuilding, it holds by construction and confirms nothing.",
             ),
         ),
     )  # fmt: skip

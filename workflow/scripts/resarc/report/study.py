@@ -238,9 +238,10 @@ def _origin_callout(given: StudyInputs, results: Results, paper: Text) -> Callou
     lines = [
         text(
             f"{given.members} datasets consistent with the printed figures of the paper", *paper,
-            " were rebuilt. What all of them agree on follows from what is printed. Where they disagree, "
-            "the report gives the smallest and the largest value found, the ", Run("identified set", "emphasis"),
-            ", and no single value.",
+            " were rebuilt. The report gives the smallest and the largest value found among them, the ",
+            Run("identified set", "emphasis"),
+            ", and no single value. It is an inner bound: a dataset outside of it may also agree with the "
+            "paper, so that agreement of all rebuilt datasets is evidence, not proof.",
         ),
         text(
             "† marks a result that was itself a target of the rebuilding: it holds by construction and "
@@ -568,7 +569,7 @@ def _forest(given: StudyInputs, results: Results) -> Iterable[Block]:
             f"{count - clear} do not."
         )
         caption = (
-            "Identified sets of hazard ratios, narrowest first. Filled bar: all consistent datasets "
+            "Identified sets of hazard ratios, narrowest first. Filled bar: all rebuilt datasets "
             "agree on the direction. Hollow bar: they do not. Diamond: printed hazard ratio. Right: "
             "printed p."
         )
