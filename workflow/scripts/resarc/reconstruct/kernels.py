@@ -168,6 +168,7 @@ class Sequence:
         order of time; NaN beyond the last follow-up unless S is 0."""
         until = [(self.days <= time) for time in days]
         size = mask.sum(axis=2)
+        last = np.where(mask, self.days[:, None, :], 0).max(axis=2)
         survival = np.empty((*mask.shape[:2], len(days)))
         error = np.empty_like(survival)
         censored_before = [bool((part & ~self.event).any()) for part in until]
@@ -186,7 +187,8 @@ class Sequence:
                 else:  # nobody censored: everybody gone has died
                     s = 1 - gone / size
                     greenwood = 1 / (size - gone) - 1 / size
-                survival[:, :, k] = np.where((gone == size) & (s > 1e-12), np.nan, s)
+                unknown = ((days[k] > last) & (s > 1e-12)) | (size == 0)
+                survival[:, :, k] = np.where(unknown, np.nan, s)
                 error[:, :, k] = np.sqrt(np.maximum(greenwood, 0.0))
         return survival, error
 
