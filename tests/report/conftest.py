@@ -434,6 +434,27 @@ def make_combined():
 
 
 @pytest.fixture(scope="session")
+def words_of_pdf(tmp_path_factory: pytest.TempPathFactory):
+    """The words of each page as (left, top, right, bottom, word), in points; needs poppler."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler) is not installed")
+    word = re.compile(r'xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.*?)</word>')
+
+    def extract(document: bytes) -> list[list[tuple[float, float, float, float, str]]]:
+        path = tmp_path_factory.mktemp("pdf") / "report.pdf"
+        path.write_bytes(document)
+        command = ["pdftotext", "-bbox", str(path), "-"]
+        printed = subprocess.run(command, check=True, capture_output=True).stdout
+        pages = printed.decode("utf-8", "replace")
+        return [
+            [(*map(float, found[:4]), found[4]) for found in word.findall(page)]
+            for page in pages.split("<page ")[1:]
+        ]
+
+    return extract
+
+
+@pytest.fixture(scope="session")
 def text_of_pdf(tmp_path_factory: pytest.TempPathFactory):
     """The text of a PDF in its layout, a form feed after each page; needs poppler."""
     if shutil.which("pdftotext") is None:

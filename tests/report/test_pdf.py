@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
 from resarc.report import html, pdf
-from resarc.report.model import Report
+from resarc.report.model import Column, Report, Section, table
 
 pytestmark = pytest.mark.unit
 
@@ -59,3 +61,34 @@ def test_numbers_equal_those_of_the_html_page(
     on_page = numbers_in(parse(html.render(sample)).text)
     assert {"0.31", "0.38", "169", "20260101"} <= on_page
     assert numbers_in(printed) == on_page
+
+
+MILLIMETRE = 72 / 25.4
+
+
+@pytest.mark.parametrize("count", [2, 7, 14])
+def test_words_of_a_wide_table_neither_overlap_nor_leave_the_page(
+    sample: Report, words_of_pdf, count: int
+) -> None:
+    columns = [
+        Column("Characteristic", width=2),
+        *(
+            Column(f"Subtype: Fibroblastic/myofibroblastic {i}", "right")
+            for i in range(1, count - 1)
+        ),
+        Column("Remark", width=1),
+    ]
+    name = "Linear-by-linear trend test of metastasis_treatment_date_of_the_first_line"
+    row = [name, *["27 (42.9%)"] * (count - 2), "as in " + "0a1b" * 20]
+    row[-2] = row[-2] if count == 2 else "15 to 24 (45.5 to 72.7%)"
+    wide = table("wide", "Wide", columns, {"A heading": [row] * 3}, stage="report")
+    alone = replace(sample, summary=(), sections=(Section("only", "Only", (wide,)),))
+    pages = words_of_pdf(pdf.render(alone))
+    printed = [word for page in pages for *_, word in page]
+    assert {f"{i}" for i in range(1, count - 1)} <= set(printed)
+    for page in pages:
+        assert all(a[0] > 20 * MILLIMETRE - 1 and a[2] < 190 * MILLIMETRE + 1 for a in page)
+        for a, b in combinations(page, 2):
+            across = min(a[2], b[2]) - max(a[0], b[0])
+            down = min(a[3], b[3]) - max(a[1], b[1])
+            assert across < 1 or down < 0.6 * min(a[3] - a[1], b[3] - b[1]), (a, b)

@@ -176,6 +176,18 @@ def test_empty_tables_are_said_in_words(make_inputs) -> None:
     pdf.render(report)
 
 
+def test_data_quality_leaves_out_counts_that_are_all_zero_and_says_so(report: Report) -> None:
+    quality = tables(report)["data-quality"]
+    assert [c.header for c in quality.columns] == [
+        "Column",
+        "Variable",
+        "Rows",
+        "Missing",
+        "Out of range",
+    ]
+    assert quality.notes == ("Counts that are 0 for every column are left out: rejected.",)
+
+
 def test_card_tells_a_list_of_studies_its_state(reports: dict[str, Report]) -> None:
     card = dict(json.loads(reports["reconstruction"].to_json())["card"])
     assert card["Patients"] == "41\u00a0to\u00a055 †"

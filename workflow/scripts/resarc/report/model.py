@@ -136,7 +136,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's header and layout. `width` 0 fits the content, else is a share of the rest."""
+    """A column's header and layout. `width` 0 fits the content, else weighs its share of the rest."""
 
     header: str
     align: Literal["left", "right"] = "left"

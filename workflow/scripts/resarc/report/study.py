@@ -419,12 +419,19 @@ def _data_quality(given: StudyInputs, results: Results) -> Iterable[Block]:
     else:
         yield paragraph("No row of the source was rejected.")
     if len(quality):
-        names = list(quality.columns)
+        counts = quality.select_dtypes("number")
+        empty = [name for name in counts if (counts[name] == 0).all()]
+        names = [name for name in quality.columns if name not in empty]
+        left_out = ", ".join(name.replace("_", " ") for name in empty)
         yield table(
             "data-quality", "Data quality, one row for each column of the source",
-            [Column(_heading(n), "left" if i < 2 else "right", 1 if i < 2 else 0) for i, n in enumerate(names)],
+            [
+                Column(_heading(n), "right") if n in counts else Column(_heading(n), width=1)
+                for n in names
+            ],
             [[_number_text(row[name]) for name in names] for row in quality.to_dict("records")],
             stage="clean", inputs=("data_quality.csv",), origin=origin(results), folded=True,
+            notes=(f"Counts that are 0 for every column are left out: {left_out}.",) if empty else (),
         )  # fmt: skip
 
 
