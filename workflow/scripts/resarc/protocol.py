@@ -205,10 +205,7 @@ class Conventions(Model):
 
 
 class Analysis(Model):
-    """One analysis of the paper: a title and the estimands it consists of.
-
-    `estimands` may hold the shorthand of `expand`: `{each}` stands for every name in `each`.
-    """
+    """One analysis of the paper; its kind says which estimands it consists of."""
 
     id: Name
     label: str
