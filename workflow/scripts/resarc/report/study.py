@@ -253,7 +253,7 @@ def _origin_callout(given: StudyInputs, results: Results, paper: Text) -> Callou
         aside = int((status == "set aside").sum())
         words = f"{int((status == 'target').sum())} printed figures were targets"
         if aside:
-            words += f"; {aside} could not hold together with the others and {'was' if aside == 1 else 'were'} set aside"
+            words += f"; {aside} {'was' if aside == 1 else 'were'} set aside, because no dataset was found that holds them all"
         lines.append(text(f"{words}."))
     return Callout("origin", "No patient of this study was seen.", tuple(lines))
 
