@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on the machine, which other work may share.
+settings.register_profile("resarc", parent=settings.default, deadline=None)
+settings.load_profile("resarc")
 
 ROOT = Path(__file__).parents[1]
 PARTS = (
