@@ -29,7 +29,7 @@ from resarc.published import Published
 from resarc.reconstruct import counts, histories, labels, numbers
 from resarc.reconstruct.counts import Component
 from resarc.reconstruct.histories import History
-from resarc.reconstruct.layout import Layout, lay_out
+from resarc.reconstruct.layout import Layout, lay_out, levels_meeting
 from resarc.reconstruct.targets import Target, Unused, as_crude, compile_targets, distance
 from resarc.seeds import stream
 
@@ -203,7 +203,14 @@ def _search(plan: _Plan, without: list[Target], members: int, rng: np.random.Gen
     cells = {}
     for component in plan.components:
         drawn = [counts.draw(component, without, plan.patients, rng) for _ in range(members)]
-        cells[component.blocks] = np.stack([d for d in drawn if d is not None])
+        if any(d is None for d in drawn):
+            raise ReconstructionError(
+                f"printed counts of {', '.join(component.blocks)}",
+                "no counts of patients within the solver's limits",
+                "counts that satisfy all figures that were kept",
+                "Print fewer cross tables or collapse levels in the protocol.",
+            )
+        cells[component.blocks] = np.stack(drawn)
     built: dict[str, History] = {}
     targets = list(plan.targets)
     for endpoint in histories.sequence(plan.protocol):
@@ -259,14 +266,7 @@ def _coherent(ensemble: Ensemble, plan: _Plan) -> np.ndarray:
             x, y = (ensemble.numbers[name] for name in pair)
         bound = np.ones(ensemble.shape, dtype=bool)
         for rule in constraint.among:
-            block = plan.layout.of(rule.variable)
-            levels = plan.protocol.levels(rule.variable)
-            listed = [
-                k
-                for k, level in enumerate(levels)
-                if level in (rule.one_of or levels) and level not in (rule.none_of or ())
-            ]
-            bound &= np.isin(ensemble.code(rule.variable), listed) if block else bound
+            bound &= levels_meeting(rule, plan.protocol)[ensemble.code(rule.variable)]
         wrong = np.abs(x - y) > 1e-9 if constraint.equal else x > y + 1e-9
         good &= ~(wrong & bound).any(axis=1)
     return good

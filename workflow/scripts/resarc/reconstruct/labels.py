@@ -51,7 +51,7 @@ ROUNDS = 1
 
 @dataclass
 class Labels:
-    """Codes (M, n) of every block that is no endpoint; `loss` (M,) of the last search."""
+    """Codes (M, n) of every block that is no endpoint."""
 
     layout: Layout
     codes: dict[str, np.ndarray] = field(default_factory=dict)

@@ -42,18 +42,14 @@ class Block:
 
     def codes_meeting(self, rule: Rule, protocol: Protocol) -> np.ndarray:
         """Which codes meet a protocol's condition on one of the block's views."""
-        levels = protocol.levels(rule.variable)
-        listed = [
-            level in (rule.one_of or levels) and level not in (rule.none_of or ())
-            for level in levels
-        ]
-        return np.array(listed)[self.views[rule.variable]]
+        return levels_meeting(rule, protocol)[self.views[rule.variable]]
 
-    def overlaps(self, other: Block, own: int, others: int) -> bool:
-        """Whether one number could lie in bin `own` here and in bin `others` there."""
-        return max(self.edges[own], other.edges[others]) < min(
-            self.edges[own + 1], other.edges[others + 1]
-        )
+
+def levels_meeting(rule: Rule, protocol: Protocol) -> np.ndarray:
+    """Which levels of its category meet a protocol's condition; last, whether missing does (no)."""
+    levels = protocol.levels(rule.variable)
+    listed = [v in (rule.one_of or levels) and v not in (rule.none_of or ()) for v in levels]
+    return np.array([*listed, False])
 
 
 @dataclass(frozen=True)
