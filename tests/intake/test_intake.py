@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from resarc import intake
 from resarc.errors import DataError
+from resarc.privacy import outline
 from resarc.protocol import Protocol
 
 pytestmark = pytest.mark.unit
@@ -199,7 +200,7 @@ def test_a_bad_row_is_rejected_and_named(corrupt, row, name, rule, value, tmp_pa
     assert (fault["file"], fault["row"], fault["column"], fault["rule"]) == (
         "export.csv", row, name, rule,
     )  # fmt: skip
-    assert value in fault["value"]
+    assert (value if value == "(withheld)" else outline(value)) in fault["value"]
     assert fault["reason"]
     assert fault["remedy"]
     # the other rows keep their numbers
@@ -321,6 +322,75 @@ def test_no_identifier_or_free_text_leaves(tmp_path):
     )
     assert "Doe" not in written
     assert ",101," not in written
+
+
+def test_whatever_is_typed_into_a_cell_is_told_by_its_outline_only(tmp_path):
+    """A name in every column, one row for each: none of them leaves."""
+    header, first, *rest = good().splitlines()
+    planted = []
+    for place in range(len(header.split(";"))):
+        cells = first.split(";")
+        cells[0], cells[place] = f"Doe{place}", f"Jane Doe-{place} 1234567"
+        planted.append(";".join(cells))
+    result = run(tmp_path, "\n".join([header, *planted, *rest]), PROTOCOL)
+    written = " ".join(
+        frame.to_csv() for frame in (result.clean, result.rejected, result.flagged, result.quality)
+    )
+    assert "Doe" not in written
+    assert "1234567" not in written
+    assert (result.rejected["value"] == "Aaaa Aaa-9 9999999").sum() == 8
+
+
+KEY = b"0123456789abcdef0123456789abcdef"
+
+
+def named(tmp_path, text, key):
+    path = tmp_path / "export.csv"
+    path.write_text(text)
+    raw = intake.read_source(path, PROTOCOL)
+    return intake.clean(raw, PROTOCOL, "export.csv", AS_OF, key).clean
+
+
+def test_with_a_key_a_patient_keeps_the_name_wherever_the_row_stands(tmp_path):
+    header, *rows = good().splitlines()
+    once = named(tmp_path, good(), KEY).set_index("patient")
+    again = named(tmp_path, "\n".join([header, *reversed(rows)]), KEY).set_index("patient")
+    pd.testing.assert_frame_equal(once.sort_index(), again.sort_index())
+    other = named(tmp_path, good(), KEY[::-1])
+    assert not set(other["patient"]) & set(once.index)
+    assert not any("101" in name for name in once.index)
+
+
+def test_who_has_no_identifier_is_numbered_though_there_is_a_key(tmp_path):
+    variables = [v.model_dump(exclude_unset=True) for v in PROTOCOL.variables]
+    variables[0] |= {"required": False, "missing": ["", "NA"]}
+    study = protocol(variables=variables)
+    path = tmp_path / "export.csv"
+    path.write_text(good().replace("101;", "NA;"))
+    found = intake.clean(intake.read_source(path, study), study, "x", AS_OF, KEY).clean["patient"]
+    assert found[0] == "P0001"
+    assert len({*map(len, found[1:])} | {16}) == 1
+
+
+def test_ages_of_90_and_over_count_as_90_in_a_registry(tmp_path):
+    variables = [v.model_dump(exclude_unset=True) for v in PROTOCOL.variables]
+    variables[3] |= {"unit": "years"}
+    variables[4] |= {"minimum": datetime.date(1900, 1, 1)}  # as a date of birth would have
+    text = (
+        good().replace(";61;", ";97;").replace(";47;", ";90;").replace("01.02.2010", "05.04.1910")
+    )
+    result = run(tmp_path, text, protocol(variables=variables))
+    assert result.clean["age"].tolist() == [90, 90, 58]
+    assert result.clean["resected"].tolist()[:2] == [-32872.5, -796]
+    counts = result.quality.set_index("column")["top_coded"]
+    assert counts[counts > 0].to_dict() == {"Age": 1, "Resected": 1}
+    variables[3] |= {"top_code": "none"}
+    assert run(tmp_path, text, protocol(variables=variables)).clean["age"][0] == 97
+    variables[3] |= {"top_code": None}
+    rebuilt = protocol(variables=variables)
+    kind = rebuilt.source.model_copy(update={"kind": "reconstruction"})
+    rebuilt = rebuilt.model_copy(update={"source": kind})
+    assert run(tmp_path, text, rebuilt).clean["age"][0] == 97
 
 
 def test_without_time_zero_differences_stay(tmp_path):

@@ -17,11 +17,14 @@ rule cohort:
         "logs/{study}/cohort.log",
     conda:
         "../../environment.yml"
+    params:
+        key=key_of,
     message:
         "Cleaning the data of {wildcards.study} and selecting its cohort"
     shell:
         "python workflow/scripts/cohort.py"
         " --protocol {input.protocol:q} --patients {input.patients:q}"
+        " --key {params.key:q}"
         " --clean {output.clean:q} --rejected {output.rejected:q}"
         " --flagged {output.flagged:q} --quality {output.quality:q}"
         " --cohort {output.cohort:q} --flow {output.flow:q}"

@@ -10,12 +10,19 @@ sys.path.insert(0, str(SCRIPTS))
 
 from resarc.configuration import validated
 from resarc.errors import ResarcError
+from resarc.privacy import KEY_VARIABLE, fingerprint, read_key
 from resarc.provenance import code_of, digest
-from resarc.settings import Settings, sources
+from resarc.settings import Settings, key_file, sources
 
+# What tells one key of pseudonyms from another; the key itself never becomes a parameter, and its
+# file is no input, since Snakemake keeps digests of inputs.
+KEY = ""
 try:
     SETTINGS = validated(config, Settings, "config/config.yaml")
     SOURCES = sources(SETTINGS, Path("config"))
+    if key_file(SETTINGS) and any(x.kind == "registry" for x in SOURCES.values()):
+        os.environ[KEY_VARIABLE] = str(key_file(SETTINGS))
+        KEY = fingerprint(read_key(key_file(SETTINGS), Path.cwd()))
 except ResarcError as error:
     sys.exit(f"error: {error}")
 
@@ -56,6 +63,11 @@ def patients(wildcards):
 def registry(wildcards):
     """The data file of a study, if it has one of its own."""
     return SOURCES[wildcards.study].file or []
+
+
+def key_of(wildcards):
+    """The fingerprint of the key by which the patients of a study are named; empty without one."""
+    return KEY if SOURCES[wildcards.study].kind == "registry" else ""
 
 
 def if_reconstructed(*names):

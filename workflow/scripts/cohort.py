@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from command import command_line
 from resarc import cohort, intake
 from resarc.configuration import from_json
+from resarc.errors import ConfigurationError
 from resarc.output import write_csv, write_parquet
+from resarc.privacy import KEY_VARIABLE, fingerprint, read_key
 from resarc.protocol import Protocol
 
 
 def main() -> None:
-    arguments = command_line(
+    parser = command_line(
         __doc__,
         reads=["protocol", "patients"],
         writes=["clean", "rejected", "flagged", "quality", "cohort", "flow"],
-    ).parse_args()
+    )
+    parser.add_argument("--key", default="", help="fingerprint of the key of pseudonyms, if any")
+    arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
     raw = intake.read_source(arguments.patients, protocol)
-    result = intake.clean(raw, protocol, str(arguments.patients), protocol.source.exported)
+    key = key_with(arguments.key) if arguments.key else None
+    result = intake.clean(raw, protocol, str(arguments.patients), protocol.source.exported, key)
     eligible, flow = cohort.select(cohort.derive(result.clean, protocol), protocol)
     write_parquet(result.clean, arguments.clean)
     write_csv(result.rejected, arguments.rejected)
@@ -25,6 +33,19 @@ def main() -> None:
     write_csv(result.quality, arguments.quality)
     write_parquet(eligible, arguments.cohort)
     write_csv(flow, arguments.flow)
+
+
+def key_with(expected: str) -> bytes:
+    """The key that the environment names, if it is the one that the run was planned with."""
+    key = read_key(Path(os.environ.get(KEY_VARIABLE, "")), Path.cwd())
+    if fingerprint(key) != expected:
+        raise ConfigurationError(
+            "the key of pseudonyms",
+            f"the fingerprint {fingerprint(key)}",
+            f"{expected}, with which the run began",
+            "Leave the file alone during a run, and run again.",
+        )
+    return key
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pydantic import Field, model_validator
 from resarc.configuration import DurationText, EstimandText, Model, read_model
 from resarc.errors import ConfigurationError
 from resarc.estimand import Estimand
+from resarc.privacy import OLDEST
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -60,9 +61,23 @@ class Variable(Model):
     missing: tuple[str, ...] = ("",)
     required: bool = False
     date_format: str = "%Y-%m-%d"
+    top_code: float | Literal["none"] | None = None
+    """A number of a registry above it counts as it. Unset: 90 for a number in years, which is taken
+    for an age; "none" leaves all values as they are."""
+
+    @property
+    def ceiling(self) -> float | None:
+        """Where `clean` caps the number; None if nowhere."""
+        if self.type not in ("number", "integer") or self.top_code == "none":
+            return None
+        if self.top_code is None:
+            return OLDEST if self.unit in ("year", "years") else None
+        return self.top_code
 
     @model_validator(mode="after")
     def _typed(self) -> Variable:
+        if self.top_code is not None and self.type not in ("number", "integer"):
+            raise ValueError(f"variable {self.name!r}: top_code goes with a number")
         if (self.type == "category") != bool(self.categories):
             raise ValueError(
                 f"variable {self.name!r}: categories go with type category, and only there"

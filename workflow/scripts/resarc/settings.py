@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,17 @@ from pydantic import Field, ValidationError, field_validator
 
 from resarc.configuration import Model
 from resarc.errors import ConfigurationError
+from resarc.privacy import KEY_VARIABLE
 from resarc.protocol import Name, Source, load
+
+
+class Privacy(Model):
+    """How the patients of a registry are protected from `clean` on."""
+
+    key_file: Path | None = None
+    """File of the key from which pseudonyms are made, outside of the project. The environment
+    variable RESARC_KEY_FILE goes before it. Without a key, patients are numbered by source row and
+    cannot be linked with those of the next export."""
 
 
 class Settings(Model):
@@ -21,6 +32,7 @@ class Settings(Model):
     """Datasets to rebuild for each study whose patients are reconstructed."""
     seed: Annotated[int, Field(ge=0)]
     """Every random stream follows from it; the same seed gives the same results."""
+    privacy: Privacy = Privacy()
 
     @field_validator("studies")
     @classmethod
@@ -29,6 +41,12 @@ class Settings(Model):
             if studies.count(study) > 1:
                 raise ValueError(f"each study once; {study!r} stands twice")
         return studies
+
+
+def key_file(settings: Settings) -> Path | None:
+    """Where the key of pseudonyms is, if one was named."""
+    named = os.environ.get(KEY_VARIABLE) or settings.privacy.key_file
+    return Path(named).expanduser().absolute() if named else None
 
 
 def sources(settings: Settings, config: Path) -> dict[str, Source]:

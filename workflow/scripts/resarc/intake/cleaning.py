@@ -12,6 +12,7 @@ import pandas as pd
 
 from resarc.conditions import contradicts, describe, meets_all
 from resarc.derivation import derive_variables
+from resarc.privacy import outline, pseudonyms, top_coded, top_coded_days
 from resarc.protocol import Protocol, Rule, Variable
 
 REJECTED_COLUMNS = ("file", "row", "column", "value", "rule", "reason", "remedy")
@@ -29,10 +30,8 @@ QUALITY_COLUMNS = (
     "inconsistent",
     "flagged",
     "rejected",
+    "top_coded",
 )
-_LONGEST = 200
-"""Characters of a rejected value that are shown."""
-
 _UNREADABLE = ("code", "number", "whole number", "date")
 _OUT_OF_RANGE = ("range", "future")
 
@@ -71,6 +70,7 @@ def clean(
     protocol: Protocol,
     source_name: str = "source",
     as_of: datetime.date | None = None,
+    key: bytes | None = None,
 ) -> CleanResult:
     """Type, check and keep or reject the rows of `read_source`.
 
@@ -86,9 +86,13 @@ def clean(
     * A date after `as_of`, the day of the export (today if not given), is rejected; so is an event
       or a date of censoring before its endpoint's origin, and a negative time of an endpoint.
     * A missing value is no fault unless the variable is `required` or a rule asks for it.
-    * Patients are numbered P0001, … over all source rows, so that a row keeps its number when
-      another one is mended. Identifiers and free text are dropped; a rejected identifier is not
-      repeated in `rejected`, its row number is enough.
+    * With a `key` a patient is named by the keyed hash of the first identifier, the same in every
+      export; without one, or without an identifier, by the number of the source row (P0001, …), so
+      that a row keeps its number when another one is mended. Identifiers and free text are dropped.
+    * `rejected` and `flagged` tell a value by its outline (`privacy.outline`): anything, a name too,
+      may have been typed into a cell. File, row and column say where to look it up.
+    * In a registry, ages of 90 and over count as 90 (`Variable.top_code`), and so does a birth that
+      lies further back; `quality` counts the values that this changes.
     * A patient without the date of time zero has the other dates counted from the earliest of
       them: differences stay right, and nothing that starts at time zero can be computed.
     """
@@ -109,11 +113,12 @@ def clean(
     keep = ~typed.index.isin(rejected_rows)
     report = _report(faults, raw, protocol, source_name)
     kept_flags = ~bad & ~faults["row"].isin(rejected_rows).to_numpy()
+    finished, capped = _finish(typed, parsed, keep, protocol, key)
     return CleanResult(
-        clean=_finish(typed, parsed, keep, protocol),
+        clean=finished,
         rejected=report[bad].reset_index(drop=True),
         flagged=report[kept_flags].reset_index(drop=True),
-        quality=_quality(faults, present, protocol),
+        quality=_quality(faults, present, protocol).assign(top_coded=list(capped.values())),
     )
 
 
@@ -447,8 +452,10 @@ def _report(
         if v.type in ("identifier", "text"):
             value[here] = "(withheld)"
             continue
-        value[here] = raw[v.column].reindex(faults.loc[here, "row"]).map(_shown).to_numpy()
-        folded = {code.casefold(): code for codes in v.categories.values() for code in codes}
+        codes = [code for some in v.categories.values() for code in some]
+        texts = raw[v.column].reindex(faults.loc[here, "row"])
+        value[here] = [outline(text, codes) for text in texts]
+        folded = {code.casefold(): code for code in codes}
         for place in np.flatnonzero(here & (faults["rule"] == "code").to_numpy()):
             meant = folded.get(value[place].strip().casefold())
             if meant:
@@ -467,12 +474,6 @@ def _report(
         },
         columns=list(REJECTED_COLUMNS),
     )
-
-
-def _shown(text: str) -> str:
-    if len(text) <= _LONGEST:
-        return text
-    return f"{text[:_LONGEST]}… ({len(text)} characters)"
 
 
 def _quality(
@@ -504,7 +505,7 @@ def _quality(
                 bad.loc[bad["rule"] != "empty row", "row"].nunique(),
             )
         )
-    return pd.DataFrame(rows, columns=list(QUALITY_COLUMNS))
+    return pd.DataFrame(rows, columns=list(QUALITY_COLUMNS[:-1]))
 
 
 def _count_days(parsed: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
@@ -519,15 +520,38 @@ def _count_days(parsed: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
 
 
 def _finish(
-    typed: pd.DataFrame, parsed: dict[str, pd.Series], keep: np.ndarray, protocol: Protocol
-) -> pd.DataFrame:
-    width = max(4, len(str(len(typed))))
-    numbers = np.flatnonzero(keep) + 1
-    columns: dict[str, object] = {"patient": [f"P{number:0{width}d}" for number in numbers]}
+    typed: pd.DataFrame,
+    parsed: dict[str, pd.Series],
+    keep: np.ndarray,
+    protocol: Protocol,
+    key: bytes | None,
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The clean frame, and of each variable the number of values that top-coding changed."""
+    columns: dict[str, object] = {"patient": _names(parsed, keep, protocol, key)}
+    capped = dict.fromkeys((v.name for v in protocol.variables), 0)
     for v in protocol.variables:
-        if v.type not in ("identifier", "text"):
-            columns[v.name] = typed.loc[keep, v.name].to_numpy()
+        if v.type in ("identifier", "text"):
+            continue
+        values = typed.loc[keep, v.name]
+        if protocol.source.kind == "registry" and v.type == "date":
+            values, capped[v.name] = top_coded_days(values)
+        elif protocol.source.kind == "registry" and v.ceiling is not None:
+            values, capped[v.name] = top_coded(values, v.ceiling)
+        columns[v.name] = values.to_numpy()
     if protocol.time_zero:
         year = parsed[protocol.time_zero].dt.year
         columns[f"{protocol.time_zero}_year"] = year[keep].to_numpy(dtype=float)
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns), capped
+
+
+def _names(
+    parsed: dict[str, pd.Series], keep: np.ndarray, protocol: Protocol, key: bytes | None
+) -> list[str]:
+    """What the kept patients are called: by pseudonyms if there is a key, else by row."""
+    width = max(4, len(str(len(keep))))
+    names = [f"P{number:0{width}d}" for number in np.flatnonzero(keep) + 1]
+    identifiers = [v.name for v in protocol.variables if v.type == "identifier"]
+    if not key or not identifiers:
+        return names
+    found = pseudonyms(parsed[identifiers[0]][keep], protocol.study, key)
+    return [hashed or name for hashed, name in zip(found, names, strict=True)]

@@ -418,6 +418,15 @@ def _data_quality(given: StudyInputs, results: Results) -> Iterable[Block]:
         )  # fmt: skip
     else:
         yield paragraph("No row of the source was rejected.")
+    capped = quality[quality["top_coded"] > 0] if "top_coded" in quality else quality[:0]
+    if len(capped):
+        columns = ", ".join(map(text_of, capped["column"]))
+        yield paragraph(
+            f"{counted(int(capped['top_coded'].sum()), 'value')} of {columns} above the age of 90 "
+            "were set to 90, so that nobody is known by a rare age. Medians, quartiles and groups cut "
+            "below 90 are not changed by this; means, standard deviations, maxima, rank tests and "
+            "hazard ratios per year are those of the capped values."
+        )
     if len(quality):
         counts = quality.select_dtypes("number")
         empty = [name for name in counts if (counts[name] == 0).all()]
