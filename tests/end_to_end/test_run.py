@@ -97,6 +97,20 @@ def test_every_result_is_in_the_manifest_with_its_digest(ran):
     assert listed == found
 
 
+def test_every_result_has_a_job_and_whatever_a_job_read_has_a_digest(ran):
+    content = manifest(ran)
+    made = {name: job["rule"] for job in content["jobs"] for name in job["outputs"]}
+    for entry in content["results"]:
+        folder = entry["path"].rpartition("/")[0]
+        assert made.get(entry["path"], made.get(folder)) == entry["rule"]
+    given = {entry["path"] for entry in content["inputs"]}
+    read = {name for job in content["jobs"] for name in job["inputs"]}
+    assert read - given <= set(made)
+    assert {"uv.lock", "config/studies/oslo2014.yaml", "workflow/scripts/audit.py"} <= given
+    for entry in content["inputs"]:
+        assert entry["sha256"] == hashlib.sha256((ran / entry["path"]).read_bytes()).hexdigest()
+
+
 def test_nothing_is_left_to_do(ran):
     assert "Nothing to be done" in run(ran)
 

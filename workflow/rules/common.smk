@@ -106,6 +106,12 @@ def all_results(wildcards):
     return made
 
 
+def code_of_all(stage):
+    """The code of a stage and of every other one, whose digests it writes down."""
+    others = (getattr(rules, name).input.code for name in all_results(None))
+    return sorted({*code(stage), *(file for files in others for file in files)})
+
+
 def check_what_changed(memory=Path(".snakemake", "resarc_checked.json")):
     """Check each study's configuration, so that a fault in it is said before anything runs. What
     was found right, by the digests of its files and of the code that checked it, is remembered.

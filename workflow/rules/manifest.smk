@@ -12,7 +12,7 @@ rule manifest:
         shared=["config/references.bib", "config/synthesis.yaml"],
         sources=[source.file for source in SOURCES.values() if source.file],
         project="pyproject.toml",
-        code=code("manifest"),
+        code=lambda wildcards: code_of_all("manifest"),
     output:
         manifest="results/manifest.json",
     log:
@@ -35,5 +35,5 @@ rule manifest:
         " --project {input.project:q}"
         " --members {params.members} --seed {params.seed} --studies {params.studies:q}"
         " --read {input.configuration:q} {input.shared:q} {input.sources:q}"
-        " {params.made:q} --manifest {output.manifest:q}"
+        " {params.made:q} --records .snakemake/metadata --manifest {output.manifest:q}"
         " > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-"""List every result with its digest, the files it was made from, and the software that made it."""
+"""List every result with its digest, the job that made it, what the job read, and the software."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from command import command_line
+from resarc.jobs import Job, read_jobs
 from resarc.output import write_text
 from resarc.provenance import digest, software
 
@@ -20,7 +21,11 @@ def main() -> None:
     parser.add_argument(
         "--made", nargs="+", action="append", required=True, help="a rule and the files it made"
     )
+    parser.add_argument(
+        "--records", type=Path, required=True, help="folder in which Snakemake keeps each job"
+    )
     arguments = parser.parse_args()
+    jobs = read_jobs(arguments.records, [name for _, *names in arguments.made for name in names])
     manifest = {
         "settings": {
             "studies": arguments.studies,
@@ -28,7 +33,8 @@ def main() -> None:
             "seed": arguments.seed,
         },
         "software": software(arguments.project),
-        "inputs": [entry(path) for path in sorted(arguments.read)],
+        "inputs": [entry(path) for path in read_by(jobs, arguments.read)],
+        "jobs": [{"rule": job.rule, "inputs": job.inputs, "outputs": job.outputs} for job in jobs],
         "results": [
             {"rule": rule, **entry(path)}
             for rule, *names in arguments.made
@@ -37,6 +43,13 @@ def main() -> None:
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
     write_text(text + "\n", arguments.manifest)
+
+
+def read_by(jobs: Iterable[Job], more: Iterable[Path]) -> list[Path]:
+    """What the jobs read that no job made (configuration, data, code), and some more, sorted."""
+    made = {name for job in jobs for name in job.outputs}
+    read = {Path(name) for job in jobs for name in job.inputs if name not in made}
+    return sorted(read | set(more))
 
 
 def entry(path: Path) -> dict[str, str | int]:

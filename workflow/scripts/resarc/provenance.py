@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import platform
 import re
 import tomllib
 from collections.abc import Iterator
@@ -41,14 +40,16 @@ def digest(path: Path) -> str:
 
 
 def software(project: Path) -> dict[str, str]:
-    """Versions of Resarc, Python and the libraries that a `pyproject.toml` names."""
+    """Versions of Resarc and of the libraries that a `pyproject.toml` names, and the Python versions
+    that it allows. The very Python is not named: results do not depend on it, and are the same bytes
+    on each (the log of a run and its archive name it)."""
     content = tomllib.loads(project.read_text(encoding="utf-8"))
     names = [
         re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in content["project"]["dependencies"]
     ]
     return {
         "resarc": resarc.__version__,
-        "python": platform.python_version(),
+        "python": content["project"]["requires-python"],
         **{name: version(name) for name in sorted(names)},
     }
 
