@@ -627,42 +627,12 @@ def _marker(
 
 
 def _roc(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
-    """AUC or optimal cut-off by the rules of `survival.cutpoints`: direction by the medians of the
-    two groups, thresholds midway between observed values, the first of several that are best. NaN
-    where no cut-off is better than to call all patients alike."""
+    """AUC or optimal cut-off, as `batch.roc_area` and `batch.roc_cutoff` say."""
     values, positive, known = _marker(e, ensemble, mask)
-    cases, controls = known & positive, known & ~positive
-    sick, well = (_summary(np.where(group, values, NAN), "median") for group in (cases, controls))
-    sign = np.where(well <= sick, 1.0, -1.0)[:, None]
-    oriented = np.where(known, sign * values, np.inf)
-    order = np.argsort(oriented, axis=1, kind="stable")
-    x, case, control = (np.take_along_axis(a, order, axis=1) for a in (oriented, cases, controls))
-    n_cases, n_controls = case.sum(axis=1), control.sum(axis=1)
-    start = np.zeros((len(x), 1))
-    below_cases = np.hstack([start, case.cumsum(axis=1)])
-    below_controls = np.hstack([start, control.cumsum(axis=1)])
-    # A threshold lies below the k-th value where it differs from the one before, or at either end.
-    edge = np.ones(below_cases.shape, dtype=bool)
-    edge[:, 1:-1] = x[:, 1:] != x[:, :-1]
-    edge &= np.arange(x.shape[1] + 1) <= (n_cases + n_controls)[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        miss = below_cases / n_cases[:, None]
-        alarm = 1 - below_controls / n_controls[:, None]
     if e.statistic == "auc":
-        # Trapezoids between successive thresholds; positions inside a tie are no corners.
-        last = np.maximum.accumulate(np.where(edge, np.arange(edge.shape[1]), 0), axis=1)
-        miss, alarm = (np.take_along_axis(a, last, axis=1) for a in (miss, alarm))
-        area = ((alarm[:, :-1] - alarm[:, 1:]) * (2 - miss[:, 1:] - miss[:, :-1]) / 2).sum(axis=1)
-        return Values(np.where((n_cases > 0) & (n_controls > 0), area, NAN))
-    youden = ensemble.protocol.conventions.roc_criterion == "youden"
-    badness = np.where(edge, miss + alarm if youden else miss**2 + alarm**2, np.inf)
-    best = (badness <= badness.min(axis=1, keepdims=True) + 1e-12).argmax(axis=1)
-    ends = np.hstack([start - np.inf, x, start + np.inf])
-    rows = np.arange(len(x))
-    with np.errstate(invalid="ignore"):
-        threshold = (ends[rows, best] + ends[rows, best + 1]) / 2
-    defined = (n_cases > 0) & (n_controls > 0) & np.isfinite(threshold)
-    return Values(np.where(defined, sign[:, 0] * threshold, NAN))
+        return Values(batch.roc_area(values, positive, known))
+    criterion = ensemble.protocol.conventions.roc_criterion
+    return Values(batch.roc_cutoff(values, positive, known, criterion).threshold)
 
 
 def _ph_p(_: Estimand, ensemble: Ensemble, _mask: Mask) -> Values:

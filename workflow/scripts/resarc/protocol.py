@@ -21,6 +21,7 @@ from resarc.configuration import DurationText, EstimandText, Model, read_model
 from resarc.errors import ConfigurationError
 from resarc.estimand import Estimand
 from resarc.privacy import OLDEST
+from resarc.recommended import KINDS_OF_ANALYSIS, Recommended
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -219,7 +220,7 @@ class Conventions(Model):
     alpha: float = Field(default=0.05, gt=0, lt=1)
 
 
-class Analysis(Model):
+class Analysis(Recommended):
     """One analysis of the paper; its kind says which estimands it consists of."""
 
     id: Name
@@ -501,11 +502,70 @@ class Protocol(Model):
                 fault = self.explain_fault(estimand)
                 if fault:
                     raise ValueError(f"analysis {analysis.id!r}: {fault}")
+            self._check_recommended(analysis, dates)
         if self.reconstruction:
             self._check_reconstruction(self.reconstruction, need)
         if self.source.kind == "reconstruction" and self.reconstruction is None:
             raise ValueError("source.kind reconstruction needs the key 'reconstruction'")
         return self
+
+    def _check_recommended(self, analysis: Analysis, dates: set[str]) -> None:
+        """What stands beside an analysis fits its kind, and the names exist."""
+        for item in analysis.recommended:
+            where = f"analysis {analysis.id!r}, recommended {item.kind!r}"
+            fits = KINDS_OF_ANALYSIS[item.kind]
+            if analysis.kind not in fits:
+                raise ValueError(
+                    f"{where}: it goes with analyses of kind {', '.join(fits)}, not {analysis.kind!r}"
+                )
+            of = getattr(item, "of", ())
+            for estimand in of if isinstance(of, tuple) else (of,):
+                fault = self.explain_fault(estimand)
+                if fault:
+                    raise ValueError(f"{where}: {fault}")
+                if estimand.statistic != "hazard_ratio":
+                    raise ValueError(f"{where}: {estimand} is no hazard ratio")
+                if item.kind in ("immortal_time", "small_sample") and not estimand.contrast:
+                    raise ValueError(f"{where}: {estimand} does not compare two levels")
+            if item.kind == "immortal_time":
+                if item.known_on is not None and item.known_on not in dates:
+                    raise ValueError(f"{where}: {item.known_on!r} is no date of this protocol")
+                if item.known_on is not None and self.endpoint(item.of.subject).origin is None:
+                    raise ValueError(
+                        f"{where}: the endpoint {item.of.subject!r} is not made from dates, so that "
+                        "'known_on' cannot be counted from its origin"
+                    )
+                if item.of.adjusted_for:
+                    raise ValueError(f"{where}: give the unadjusted hazard ratio")
+                if item.at_time_zero is not None:
+                    self._need_category(item.at_time_zero, where)
+                    levels = [len(self.levels(n)) for n in (item.at_time_zero, item.of.by)]
+                    if levels[0] != levels[1]:
+                        raise ValueError(
+                            f"{where}: {item.at_time_zero!r} has {levels[0]} levels and "
+                            f"{item.of.by!r} {levels[1]}"
+                        )
+            elif item.kind == "cut_off":
+                for marker, split in item.splits.items():
+                    if marker not in analysis.variables:
+                        raise ValueError(f"{where}: {marker!r} is no variable of the analysis")
+                    self._need_category(split, where)
+                    made = self.variable(split)
+                    if not isinstance(made, Derived) or made.cut != marker or len(made.at) != 1:
+                        raise ValueError(f"{where}: {split!r} does not cut {marker!r} in two")
+            elif item.kind == "competing_risks":
+                self._need_category(item.variable, where)
+                for level in item.levels:
+                    if level not in self.levels(item.variable):
+                        raise ValueError(
+                            f"{where}: {item.variable!r} has no level {level!r}; it has "
+                            f"{', '.join(self.levels(item.variable))}"
+                        )
+
+    def _need_category(self, name: str, where: str) -> None:
+        known = {v.name for v in (*self.variables, *self.derived)}
+        if name not in known or self.kind(name) != "category":
+            raise ValueError(f"{where}: {name!r} is no category of this protocol")
 
     def _check_reconstruction(
         self, chosen: Reconstruction, need: Callable[[str, set[str], str, str], None]

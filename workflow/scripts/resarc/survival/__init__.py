@@ -11,6 +11,11 @@
 | `proportions`  | `proportion_interval`, `difference`                                              |
 | `ranks`        | `mann_whitney`, `kruskal_wallis`                                                 |
 | `batch`        | the same statistics for many small data sets at once, in plain NumPy             |
+| `two_groups`   | Cox's model of two groups, also joined late: estimate, Firth, profile limits       |
+| `splines`      | restricted cubic splines                                                         |
+| `e_values`     | how strong a confounder would have to be                                         |
+| `multiplicity` | p-values after Holm, after Benjamini and Hochberg                                |
+| `power`        | power of comparisons of two groups                                               |
 | `separation`   | whether a Cox model's likelihood rises for ever                                  |
 | `results`      | `Estimate` and `TestResult`, which the others return                             |
 | `inputs`       | what the others accept, and the `DataError` for what they do not                 |

@@ -699,3 +699,95 @@ def cox_binary(
         time, event, np.asarray(x, dtype=float)[..., None], mask, order=order, quick=quick
     )
     return fits.beta[:, 0], fits.se[:, 0], fits.converged
+
+
+# --- ROC curves ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Roc:
+    """The curves of M markers: values in the order from healthy to sick, `x` (M, n), after `sign`
+    (M, 1) has turned them; at each of the n + 1 positions between them the share of cases below
+    (`miss`) and of controls above (`alarm`), and whether a threshold can lie there (`edge`)."""
+
+    x: np.ndarray
+    sign: np.ndarray
+    miss: np.ndarray
+    alarm: np.ndarray
+    edge: np.ndarray
+    defined: np.ndarray
+
+
+def _roc(values: np.ndarray, positive: np.ndarray, known: np.ndarray) -> _Roc:
+    """By the rules of `cutpoints`: direction by the medians of the two groups, thresholds midway
+    between observed values."""
+    cases, controls = known & positive, known & ~positive
+    sick, well = (_median(np.where(group, values, np.nan)) for group in (cases, controls))
+    sign = np.where(well <= sick, 1.0, -1.0)[:, None]
+    oriented = np.where(known, sign * values, np.inf)
+    order = np.argsort(oriented, axis=1, kind="stable")
+    x, case, control = (
+        np.take_along_axis(np.broadcast_to(a, oriented.shape), order, axis=1)
+        for a in (oriented, cases, controls)
+    )
+    n_cases, n_controls = case.sum(axis=1), control.sum(axis=1)
+    start = np.zeros((len(x), 1))
+    below_cases = np.hstack([start, case.cumsum(axis=1)])
+    below_controls = np.hstack([start, control.cumsum(axis=1)])
+    # A threshold lies below the k-th value where it differs from the one before, or at either end.
+    edge = np.ones(below_cases.shape, dtype=bool)
+    edge[:, 1:-1] = x[:, 1:] != x[:, :-1]
+    edge &= np.arange(x.shape[1] + 1) <= (n_cases + n_controls)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        miss = below_cases / n_cases[:, None]
+        alarm = 1 - below_controls / n_controls[:, None]
+    return _Roc(x, sign, miss, alarm, edge, (n_cases > 0) & (n_controls > 0))
+
+
+def roc_area(values: np.ndarray, positive: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve (M,) of markers (M, n) among the patients of known status; NaN
+    without cases or without controls. See `cutpoints.auc`."""
+    curve = _roc(values, positive, known)
+    # Trapezoids between successive thresholds; positions inside a tie are no corners.
+    last = np.maximum.accumulate(np.where(curve.edge, np.arange(curve.edge.shape[1]), 0), axis=1)
+    miss, alarm = (np.take_along_axis(a, last, axis=1) for a in (curve.miss, curve.alarm))
+    area = ((alarm[:, :-1] - alarm[:, 1:]) * (2 - miss[:, 1:] - miss[:, :-1]) / 2).sum(axis=1)
+    return np.where(curve.defined, area, np.nan)
+
+
+@dataclass(frozen=True)
+class RocCutoffs:
+    """`threshold` (M,), NaN where no cut-off is better than to call all patients alike; `above`
+    (M,) says whether values above it are called positive."""
+
+    threshold: np.ndarray
+    above: np.ndarray
+
+
+def roc_cutoff(
+    values: np.ndarray, positive: np.ndarray, known: np.ndarray, criterion: str
+) -> RocCutoffs:
+    """Optimal cut-off of markers (M, n), the first of several that are best; `youden` or
+    `closest` as in `cutpoints.optimal_cutoff`."""
+    curve = _roc(values, positive, known)
+    miss, alarm = curve.miss, curve.alarm
+    badness = miss + alarm if criterion == "youden" else miss**2 + alarm**2
+    badness = np.where(curve.edge, badness, np.inf)
+    best = (badness <= badness.min(axis=1, keepdims=True) + 1e-12).argmax(axis=1)
+    outside = np.full((len(curve.x), 1), np.inf)
+    ends, rows = np.hstack([-outside, curve.x, outside]), np.arange(len(curve.x))
+    with np.errstate(invalid="ignore"):
+        threshold = (ends[rows, best] + ends[rows, best + 1]) / 2
+    sign = curve.sign[:, 0]
+    useful = curve.defined & np.isfinite(threshold)
+    return RocCutoffs(np.where(useful, sign * threshold, np.nan), sign > 0)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Median (M,) of the known values of each row; NaN where there are none."""
+    ordered = np.sort(values, axis=1)  # NaN come last
+    count = (~np.isnan(values)).sum(axis=1)
+    rows = np.arange(len(values))
+    last = values.shape[1] - 1
+    low, high = (ordered[rows, np.clip(k, 0, last)] for k in ((count - 1) // 2, count // 2))
+    return np.where(count > 0, low + (high - low) / 2, np.nan)

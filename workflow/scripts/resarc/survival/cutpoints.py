@@ -255,14 +255,18 @@ def roc_then_logrank(
     if n_permutations and not np.isnan(naive.statistic):
         if rng is None:
             raise DataError("rng", "None", "a random generator, because the marker is permuted")
-        above = np.empty((n_permutations, times.size), dtype=int)
-        for row in above:
-            drawn = rng.permutation(values)
-            towards = _direction(drawn[known], positive)
-            row[:] = drawn > _optimum(drawn[known], positive, criterion, towards).threshold
-        everyone = np.broadcast_to(times, above.shape)
-        chi2, _ = batch.logrank_statistic(everyone, events, above, 2)
-        extreme = int((np.nan_to_num(chi2) >= naive.statistic - 1e-9).sum())
+        is_case = np.zeros(times.size, dtype=bool)
+        is_case[known] = positive
+        extreme, left = 0, n_permutations
+        while left:
+            rows = min(left, max(1, 2_000_000 // times.size))
+            drawn = rng.permuted(np.broadcast_to(values, (rows, times.size)), axis=1)
+            chosen = batch.roc_cutoff(drawn, is_case[None], known[None], criterion)
+            above = (drawn > chosen.threshold[:, None]).astype(int)
+            everyone = np.broadcast_to(times, above.shape)
+            chi2, _ = batch.logrank_statistic(everyone, events, above, 2)
+            extreme += int((np.nan_to_num(chi2) >= naive.statistic - 1e-9).sum())
+            left -= rows
         p = (1 + extreme) / (1 + n_permutations)
     return SelectedByRoc(cutoff, naive, p, n_permutations, int((~known).sum()))
 
