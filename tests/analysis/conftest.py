@@ -14,7 +14,7 @@ def make_protocol(**changes):
         "title": "A toy",
         "population": "Toys",
         "origin_label": "operation",
-        "source": {"kind": "registry", "file": "toy.csv"},
+        "source": {"kind": "registry", "file": "toy.csv", "exported": "2020-12-31"},
         "variables": [
             {"name": "age", "column": "age", "label": "Age", "type": "integer", "unit": "years"},
             {"name": "size", "column": "size", "label": "Size", "type": "number", "unit": "mm"},

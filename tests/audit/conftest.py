@@ -14,7 +14,7 @@ PROTOCOL = {
     "title": "A tiny study",
     "population": "Patients made up for tests",
     "origin_label": "treatment",
-    "source": {"kind": "registry", "file": "tiny.csv"},
+    "source": {"kind": "registry", "file": "tiny.csv", "exported": "2020-12-31"},
     "variables": [
         {"name": "id", "column": "ID", "label": "Number", "type": "identifier"},
         {

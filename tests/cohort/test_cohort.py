@@ -26,7 +26,7 @@ def protocol(**changes):
         "population": "Toys",
         "origin_label": "operation",
         "time_zero": "operation",
-        "source": {"kind": "registry", "file": "toy.csv"},
+        "source": {"kind": "registry", "file": "toy.csv", "exported": "2020-12-31"},
         "variables": [
             column("primary", **DATE),
             column("operation", **DATE),
@@ -210,20 +210,24 @@ def test_flow_counts_each_patient_once_in_order():
         ),
         protocol(),
     )
-    kept, flow = cohort.select(frame, protocol())
-    assert kept["patient"].tolist() == ["P0001", "P0005"]
-    assert flow.to_numpy().tolist() == [
+    selected = cohort.select(frame, protocol())
+    assert selected.cohort["patient"].tolist() == ["P0001", "P0005"]
+    assert selected.flow.to_numpy().tolist() == [
         ["screened", "Patients in the source", 5, 0, 5],
         ["adult", "Adults", 5, 2, 3],
         ["staged", "Stage known", 3, 1, 2],
     ]
-    out = cohort.excluded(frame, protocol())
-    assert out.to_numpy().tolist() == [["P0002", "adult"], ["P0003", "adult"], ["P0004", "staged"]]
+    assert selected.excluded.to_numpy().tolist() == [
+        ["P0002", "adult", "age ≥ 18"],
+        ["P0003", "adult", "age ≥ 18"],
+        ["P0004", "staged", "early is early"],
+    ]
 
 
 def test_nobody_eligible_is_still_a_flow():
     frame = cohort.derive(clean((-10, 0, NAN, NAN, 10, 5, "I", None)), protocol())
-    kept, flow = cohort.select(frame, protocol())
-    assert kept.empty
-    assert list(kept.columns) == list(frame.columns)
-    assert flow["remaining"].tolist() == [1, 0, 0]
+    selected = cohort.select(frame, protocol())
+    assert selected.cohort.empty
+    assert list(selected.cohort.columns) == list(frame.columns)
+    assert selected.flow["remaining"].tolist() == [1, 0, 0]
+    assert selected.excluded["patient"].tolist() == ["P0001"]

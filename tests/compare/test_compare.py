@@ -15,7 +15,9 @@ pytestmark = pytest.mark.unit
 
 
 def protocol(kind="registry"):
-    source = {"kind": kind} | ({"file": "toy.csv"} if kind == "registry" else {})
+    source = {"kind": kind} | (
+        {"file": "toy.csv", "exported": "2020-12-31"} if kind == "registry" else {}
+    )
     return Protocol.model_validate(
         {
             "study": "toy",

@@ -41,7 +41,13 @@ def protocol(**changes):
         "population": "Toys",
         "origin_label": "operation",
         "time_zero": "operated",
-        "source": {"kind": "registry", "file": "toy.csv", "separator": ";", "decimal": ","},
+        "source": {
+            "kind": "registry",
+            "file": "toy.csv",
+            "separator": ";",
+            "decimal": ",",
+            "exported": AS_OF,
+        },
         "variables": [
             column("case", "Case", type="identifier", required=True),
             column(
@@ -105,7 +111,7 @@ def run(tmp_path, content, protocol=PROTOCOL):
     path = tmp_path / "export.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     raw = intake.read_source(path, protocol)
-    result = intake.clean(raw, protocol, "export.csv", AS_OF)
+    result = intake.clean(raw, protocol, "export.csv")
     assert len(raw) == len(result.clean) + result.rejected["row"].nunique()
     return result
 
@@ -248,7 +254,7 @@ def test_no_file_directory_and_unknown_encoding(tmp_path):
         intake.read_source(tmp_path / "none.csv", PROTOCOL)
     with pytest.raises(DataError, match="a directory"):
         intake.read_source(tmp_path, PROTOCOL)
-    source = {"kind": "registry", "file": "toy.csv", "separator": ";", "encoding": "utf-99"}
+    source = PROTOCOL.source.model_dump() | {"encoding": "utf-99"}
     with pytest.raises(DataError, match="utf-99"):
         run(tmp_path, good(), protocol(source=source))
 
@@ -348,7 +354,7 @@ def named(tmp_path, text, key):
     path = tmp_path / "export.csv"
     path.write_text(text)
     raw = intake.read_source(path, PROTOCOL)
-    return intake.clean(raw, PROTOCOL, "export.csv", AS_OF, key).clean
+    return intake.clean(raw, PROTOCOL, "export.csv", key).clean
 
 
 def test_with_a_key_a_patient_keeps_the_name_wherever_the_row_stands(tmp_path):
@@ -367,7 +373,7 @@ def test_who_has_no_identifier_is_numbered_though_there_is_a_key(tmp_path):
     study = protocol(variables=variables)
     path = tmp_path / "export.csv"
     path.write_text(good().replace("101;", "NA;"))
-    found = intake.clean(intake.read_source(path, study), study, "x", AS_OF, KEY).clean["patient"]
+    found = intake.clean(intake.read_source(path, study), study, "x", KEY).clean["patient"]
     assert found[0] == "P0001"
     assert len({*map(len, found[1:])} | {16}) == 1
 
@@ -450,7 +456,7 @@ def test_any_text_is_kept_or_rejected_never_lost(rows, keep, tmp_path):
         writer.writerows(rows)
     raw = intake.read_source(path, PROTOCOL)
     assert raw.to_numpy().tolist() == rows
-    result = intake.clean(raw, PROTOCOL, "export.csv", AS_OF)
+    result = intake.clean(raw, PROTOCOL, "export.csv")
     assert len(result.clean) + result.rejected["row"].nunique() == len(rows)
 
 
@@ -462,7 +468,7 @@ def test_a_number_comes_back_exactly(value):
         [GOOD.splitlines()[0].split(";")], columns=HEADER.split(";"), index=pd.Index([2])
     )
     raw["Size"] = repr(value).replace(".", ",")
-    assert intake.clean(raw, PROTOCOL, "x", AS_OF).clean["size"][0] == value
+    assert intake.clean(raw, PROTOCOL, "x").clean["size"][0] == value
 
 
 @pytest.mark.property
@@ -477,7 +483,7 @@ def test_days_are_counted_by_the_calendar(operated, seen):
     )
     raw["Resected"] = ""
     raw["Operated"], raw["Seen"] = operated.strftime("%d.%m.%Y"), seen.strftime("%d.%m.%Y")
-    result = intake.clean(raw, PROTOCOL, "x", AS_OF)
+    result = intake.clean(raw, PROTOCOL, "x")
     if seen < operated:
         assert result.rejected["rule"].tolist() == ["endpoint os"]
     else:

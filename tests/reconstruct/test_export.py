@@ -155,9 +155,9 @@ def random_export(protocol, size, rng):
 
 
 def through_the_pipeline(raw, protocol):
-    latest = protocol.reconstruction.last_contact
-    result = intake.clean(raw, protocol, "export.csv", latest)
-    return result, *cohort.select(cohort.derive(result.clean, protocol), protocol)
+    result = intake.clean(raw, protocol, "export.csv")
+    selected = cohort.select(cohort.derive(result.clean, protocol), protocol)
+    return result, selected.cohort, selected.flow
 
 
 def random_member(protocol, rng, most, size=2000):

@@ -256,7 +256,9 @@ def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
     if protocol is None:
         content = dict(PROTOCOL)
         if kind == "registry":
-            content |= {"source": {"kind": "registry", "file": "data/alpha.csv"}}
+            content |= {
+                "source": {"kind": "registry", "file": "data/alpha.csv", "exported": "2020-12-31"}
+            }
         protocol = Protocol.model_validate(content)
     published = published or Published.model_validate(PRINTED)
     rebuilt = kind == "reconstruction"
@@ -376,7 +378,9 @@ def combined_inputs():
     for name, kind in (("alpha", "reconstruction"), ("beta", "registry")):
         content = PROTOCOL | {"study": name, "title": f"Study {name} {HOSTILE}"}
         if kind == "registry":
-            content |= {"source": {"kind": "registry", "file": "data/beta.csv"}}
+            content |= {
+                "source": {"kind": "registry", "file": "data/beta.csv", "exported": "2020-12-31"}
+            }
         given = study_inputs(kind, Protocol.model_validate(content))
         studies.append(
             CombinedStudy(

@@ -57,7 +57,7 @@ def test_a_study_without_files_is_named_with_those_there_are(config):
 
 def test_a_registry_that_is_not_there_is_named_with_its_protocol(config):
     protocol = config / "studies" / "a.yaml"
-    protocol.write_text("source: {kind: registry, file: none.csv}\n")
+    protocol.write_text("source: {kind: registry, file: none.csv, exported: 2020-12-31}\n")
     with pytest.raises(
         ConfigurationError, match=r"a.yaml, key source.file: found no file 'none.csv'"
     ):
@@ -70,6 +70,7 @@ def test_a_registry_that_is_not_there_is_named_with_its_protocol(config):
         ("source: [\n", "line"),
         ("title: nothing else\n", "key source: nothing|key study: nothing"),
         ("source: {kind: registry}\n", "a registry needs 'file'"),
+        ("source: {kind: registry, file: a.csv}\n", "a registry needs 'exported'"),
         ("- a list\n", "found list"),
     ],
 )

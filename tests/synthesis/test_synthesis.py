@@ -85,7 +85,9 @@ def test_order_shift_and_range(studies, shift):
 
 
 def protocol(study, kind="registry", **changes):
-    source = {"kind": kind} | ({"file": f"{study}.csv"} if kind == "registry" else {})
+    source = {"kind": kind} | (
+        {"file": f"{study}.csv", "exported": "2020-12-31"} if kind == "registry" else {}
+    )
     categories = [
         {"name": name, "column": name, "label": name, "type": "category", "categories": {"no": ["0"], "yes": ["1"]}}
         for name in ("dead", "treated", "response")

@@ -33,7 +33,7 @@ def protocol():
             "title": "A toy",
             "population": "Toys",
             "origin_label": "operation",
-            "source": {"kind": "registry", "file": "toy.csv"},
+            "source": {"kind": "registry", "file": "toy.csv", "exported": "2020-12-31"},
             "variables": [
                 {"name": "age", "column": "a", "label": "Age", "type": "integer", "unit": "years"},
                 {"name": "nlr", "column": "n", "label": "NLR", "type": "number"},

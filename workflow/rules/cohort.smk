@@ -13,6 +13,7 @@ rule cohort:
         quality="results/{study}/data_quality.csv",
         cohort="results/{study}/cohort.parquet",
         flow="results/{study}/flow.csv",
+        excluded="results/{study}/excluded.csv",
     log:
         "logs/{study}/cohort.log",
     conda:
@@ -28,4 +29,5 @@ rule cohort:
         " --clean {output.clean:q} --rejected {output.rejected:q}"
         " --flagged {output.flagged:q} --quality {output.quality:q}"
         " --cohort {output.cohort:q} --flow {output.flow:q}"
+        " --excluded {output.excluded:q}"
         " > {log:q} 2>&1"

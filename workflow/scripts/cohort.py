@@ -18,21 +18,22 @@ def main() -> None:
     parser = command_line(
         __doc__,
         reads=["protocol", "patients"],
-        writes=["clean", "rejected", "flagged", "quality", "cohort", "flow"],
+        writes=["clean", "rejected", "flagged", "quality", "cohort", "flow", "excluded"],
     )
     parser.add_argument("--key", default="", help="fingerprint of the key of pseudonyms, if any")
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
     raw = intake.read_source(arguments.patients, protocol)
     key = key_with(arguments.key) if arguments.key else None
-    result = intake.clean(raw, protocol, str(arguments.patients), protocol.source.exported, key)
-    eligible, flow = cohort.select(cohort.derive(result.clean, protocol), protocol)
+    result = intake.clean(raw, protocol, str(arguments.patients), key)
+    selected = cohort.select(cohort.derive(result.clean, protocol), protocol)
     write_parquet(result.clean, arguments.clean)
     write_csv(result.rejected, arguments.rejected)
     write_csv(result.flagged, arguments.flagged)
     write_csv(result.quality, arguments.quality)
-    write_parquet(eligible, arguments.cohort)
-    write_csv(flow, arguments.flow)
+    write_parquet(selected.cohort, arguments.cohort)
+    write_csv(selected.flow, arguments.flow)
+    write_csv(selected.excluded, arguments.excluded)
 
 
 def key_with(expected: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -60,24 +59,12 @@ def gather(results: Path, bibliography: Path) -> StudyInputs:
         protocol=protocol,
         published=from_json(results / "published.json", Published),
         version=resarc.__version__,
-        data_date=str(date_of_data(protocol)),
+        data_date=str(protocol.data_date),
         references=references.load(bibliography),
         provenance={},
         members=members,
         **tables,
     )
-
-
-def date_of_data(protocol: Protocol) -> datetime.date:
-    """The day of a registry's export (if the protocol gives none, of the last change of its file);
-    of a reconstruction, the last follow-up."""
-    source = protocol.source
-    if source.exported:
-        return source.exported
-    if source.file:
-        changed = source.file.stat().st_mtime
-        return datetime.datetime.fromtimestamp(changed, datetime.UTC).date()
-    return protocol.reconstruction.last_contact
 
 
 if __name__ == "__main__":

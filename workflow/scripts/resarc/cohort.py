@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-from resarc.conditions import meets_all
+from resarc.conditions import describe, meets
 from resarc.derivation import derive_endpoints, derive_variables
 from resarc.protocol import Protocol
 
 FLOW_COLUMNS = ("step", "label", "entering", "excluded", "remaining")
+EXCLUDED_COLUMNS = ("patient", "step", "condition")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Who is in the cohort, who is not, and why.
+
+    * `cohort`: the eligible patients of the derived frame, in its order;
+    * `flow`: one row for all patients screened and one for each step of eligibility, in order:
+      `FLOW_COLUMNS`;
+    * `excluded`: one row for each patient who is not in the cohort, in the order of the frame: the
+      patient, the step, and in words the first condition of it that is not met
+      (`EXCLUDED_COLUMNS`).
+    """
+
+    cohort: pd.DataFrame
+    flow: pd.DataFrame
+    excluded: pd.DataFrame
 
 
 def derive(clean: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
@@ -17,37 +37,31 @@ def derive(clean: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     return derive_endpoints(derive_variables(clean, protocol), protocol)
 
 
-def select(frame: pd.DataFrame, protocol: Protocol) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The eligible patients of a derived frame, and the flow that led to them.
+def select(frame: pd.DataFrame, protocol: Protocol) -> Selection:
+    """The eligible patients of a derived frame, and what became of the others.
 
-    The flow has one row for all patients screened and one for each step of eligibility, in order:
-    `step, label, entering, excluded, remaining`. A patient is excluded at the first step of which
-    any condition is not met; a missing value does not meet a condition (`conditions.meets`).
+    A patient is excluded at the first step of which any condition is not met; a missing value does
+    not meet a condition (`conditions.meets`).
     """
-    failed = _first_failed_step(frame, protocol)
-    rows = [("screened", "Patients in the source", len(frame), 0, len(frame))]
-    for number, step in enumerate(protocol.eligibility):
-        entering, excluded = rows[-1][-1], int((failed == number).sum())
-        rows.append((step.id, step.label, entering, excluded, entering - excluded))
-    eligible = failed == len(protocol.eligibility)
-    flow = pd.DataFrame(rows, columns=list(FLOW_COLUMNS))
-    return frame.loc[eligible].reset_index(drop=True), flow
-
-
-def excluded(frame: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
-    """Who is not in the cohort and why: `patient, step`, in the order of the frame."""
-    failed = _first_failed_step(frame, protocol)
-    names = np.array([step.id for step in protocol.eligibility], dtype=object)
-    out = failed < len(names)
-    return pd.DataFrame(
-        {"patient": frame.loc[out, "patient"].to_numpy(), "step": names[failed[out]]}
+    asked = [(step, condition) for step in protocol.eligibility for condition in step.keep]
+    unmet = np.full(len(frame), len(asked))
+    for number, (_, condition) in reversed(list(enumerate(asked))):
+        unmet[~meets(frame, condition).to_numpy()] = number
+    out = unmet < len(asked)
+    step_of = np.array([step.id for step, _ in asked], dtype=object)[unmet[out]]
+    words = np.array([describe(condition) for _, condition in asked], dtype=object)
+    excluded = pd.DataFrame(
+        {
+            "patient": frame.loc[out, "patient"].to_numpy(),
+            "step": step_of,
+            "condition": words[unmet[out]],
+        },
+        columns=list(EXCLUDED_COLUMNS),
     )
-
-
-def _first_failed_step(frame: pd.DataFrame, protocol: Protocol) -> np.ndarray:
-    """The number of the first step that each patient fails, shape (n,); the number of steps for
-    who passes them all."""
-    failed = np.full(len(frame), len(protocol.eligibility))
-    for number, step in reversed(list(enumerate(protocol.eligibility))):
-        failed[~meets_all(frame, step.keep).to_numpy()] = number
-    return failed
+    counts = pd.Series(step_of).value_counts()
+    rows = [("screened", "Patients in the source", len(frame), 0, len(frame))]
+    for step in protocol.eligibility:
+        entering, gone = rows[-1][-1], int(counts.get(step.id, 0))
+        rows.append((step.id, step.label, entering, gone, entering - gone))
+    flow = pd.DataFrame(rows, columns=list(FLOW_COLUMNS))
+    return Selection(frame.loc[~out].reset_index(drop=True), flow, excluded)

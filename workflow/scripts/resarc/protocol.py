@@ -35,14 +35,19 @@ class Source(Model):
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
     exported: datetime.date | None = None
-    """The day of a registry's export: a later date in it is wrong. Today, if not given, so that
-    results of a file with such dates depend on the day of the run."""
+    """The day of a registry's export. A later date in it is wrong, and reports are dated by it. A
+    registry needs it: today would let the results depend on the day of the run."""
     export_member: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _complete(self) -> Source:
         if (self.kind == "registry") != (self.file is not None):
             raise ValueError("a registry needs 'file'; a reconstruction has none")
+        if self.kind == "registry" and self.exported is None:
+            raise ValueError(
+                "a registry needs 'exported', the day of its export as in 2024-06-30: later dates "
+                "in it are rejected, and reports are dated by it"
+            )
         return self
 
 
@@ -336,6 +341,11 @@ class Protocol(Model):
         raise KeyError(name)
 
     @property
+    def data_date(self) -> datetime.date:
+        """The day of the data: of a registry's export; of a reconstruction, the last follow-up."""
+        return self.source.exported or self.reconstruction.last_contact
+
+    @property
     def endpoint_names(self) -> tuple[str, ...]:
         return tuple(e.name for e in self.endpoints)
 
@@ -431,6 +441,14 @@ class Protocol(Model):
         columns = [v.column for v in self.variables]
         if len(set(columns)) < len(columns):
             raise ValueError("two variables read the same source column")
+        for what, ids in (
+            ("rule", [rule.id for rule in self.rules]),
+            ("eligibility step", [step.id for step in self.eligibility]),
+            ("analysis", [analysis.id for analysis in self.analyses]),
+        ):
+            for identifier in ids:
+                if ids.count(identifier) > 1:
+                    raise ValueError(f"the {what} {identifier!r} is given twice")
         dates = {v.name for v in self.variables if v.type == "date"}
 
         def need(name: str, pool: set[str], where: str, what: str) -> None:

@@ -69,7 +69,6 @@ def clean(
     raw: pd.DataFrame,
     protocol: Protocol,
     source_name: str = "source",
-    as_of: datetime.date | None = None,
     key: bytes | None = None,
 ) -> CleanResult:
     """Type, check and keep or reject the rows of `read_source`.
@@ -83,8 +82,8 @@ def clean(
       may end in zeros after the mark. A date is written in the column's format, and only so.
     * Rows that share an identifier: if they are the same in every cell the first is kept, if not
       all are rejected, because nobody can tell here which one is right.
-    * A date after `as_of`, the day of the export (today if not given), is rejected; so is an event
-      or a date of censoring before its endpoint's origin, and a negative time of an endpoint.
+    * A date after the day of the export (`Protocol.data_date`) is rejected; so is an event or a date
+      of censoring before its endpoint's origin, and a negative time of an endpoint.
     * A missing value is no fault unless the variable is `required` or a rule asks for it.
     * With a `key` a patient is named by the keyed hash of the first identifier, the same in every
       export; without one, or without an identifier, by the number of the source row (P0001, …), so
@@ -102,7 +101,7 @@ def clean(
         parsed[variable.name], present[variable.name] = _parse(variable, cells, protocol)
     typed = _count_days(pd.DataFrame(parsed, index=raw.index), protocol)
     checks = [
-        *_cell_checks(parsed, present, protocol, as_of or datetime.date.today()),
+        *_cell_checks(parsed, present, protocol),
         *_duplicate_checks(cells, present, protocol),
         *_order_checks(parsed, protocol),
         *_rule_checks(typed, protocol),
@@ -186,7 +185,6 @@ def _cell_checks(
     parsed: dict[str, pd.Series],
     present: dict[str, np.ndarray],
     protocol: Protocol,
-    as_of: datetime.date,
 ) -> Iterable[_Check]:
     empty = ~np.logical_or.reduce(list(present.values()))
     yield _Check(
@@ -227,8 +225,8 @@ def _cell_checks(
             yield _Check(
                 v,
                 "future",
-                ~(values > pd.Timestamp(as_of)).to_numpy(),
-                f"the date is after the day of the export, {as_of}",
+                ~(values > pd.Timestamp(protocol.data_date)).to_numpy(),
+                f"the date is after the day of the export, {protocol.data_date}",
                 "Correct the date.",
             )
     for endpoint in protocol.endpoints:
