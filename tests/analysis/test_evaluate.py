@@ -48,6 +48,9 @@ BY_HAND = [
     ("n{sex=male}", 3, 6, None),
     ("n{stage=I}", 3, 5, None),
     ("n{os=event, treated=no}", 3, 6, None),
+    ("age.known", 5, 6, None),
+    ("stage.missing{treated=yes}", 1, 3, None),
+    ("os.known{sex=male}", 3, 3, None),
     ("stage.proportion(I)", 3 / 5, 5, None),
     ("os.proportion(event)", 4 / 6, 6, None),
     ("stage.proportion(II){treated=yes}", 1 / 2, 2, None),
@@ -62,6 +65,10 @@ BY_HAND = [
     ("age.minimum{treated=yes}", 30, 3, None),
     ("age.maximum{treated=yes}", 70, 3, None),
     ("size.median_difference by treated(no / yes)", 20 - 25, 6, None),
+    # Untreated 30, 20, 10 (mean 20, variance 100), treated 99, 25, 5 (43, 2452).
+    ("size.standardised_difference by treated(yes / no)", 23 / sqrt(1276), 6, None),
+    # Stage I in 2 of 3 and in 1 of 2; nobody has stage III.
+    ("stage.standardised_difference by treated(yes / no)", 1 / 6 / sqrt(17 / 72), 5, None),
     ("size.mann_whitney_p by treated", 1.0, 6, None),  # U = 4, its mean 4.5, correction 0.5
     ("size.kruskal_wallis_p by treated", chdtrc(1, 0.25 / 5.25), 6, None),
     ("os.events", 4, 6, 4),
@@ -163,6 +170,11 @@ def test_every_statistic_is_evaluated_and_tested():
         ("stage.proportion(I){stage=III}", "no patient with a known value"),
         ("age.mean{stage=III}", "no patient with a known value"),
         ("age.sd{stage=II, sex=female}", "one patient: no spread"),
+        ("age.standardised_difference by stage(III / I)", "no patient with a known value and stage III"),
+        ("age.standardised_difference{sex=female} by stage(II / I)", "a group of one patient"),
+        ("stage.standardised_difference{treated=no} by sex(male / female)", ""),
+        ("sex.standardised_difference by stage(II / I)", ""),
+        ("sex.standardised_difference{os=censored} by stage(II / I)", "no patient with a known value"),
         ("size.mann_whitney_p by stage", ""),
         ("os.followup_median{stage=III}", "no patient with follow-up"),
         ("os.interaction_p{sex=male} by treated within stage", "product terms"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resarc.analysis import PRINTED, plan
+from resarc.analysis import PRINTED, families, plan
 from resarc.errors import ConfigurationError
 from resarc.estimand import STATISTICS, Estimand
 
@@ -24,10 +24,14 @@ def planned(**analysis):
 def test_characteristics_counts_levels_and_summarises_numbers():
     assert planned(kind="characteristics", variables=["sex", "size"]) == [
         "n",
+        "sex.known",
+        "sex.missing",
         "n{sex=male}",
         "sex.proportion(male)",
         "n{sex=female}",
         "sex.proportion(female)",
+        "size.known",
+        "size.missing",
         "size.median",
         "size.mean",
         "size.sd",
@@ -49,6 +53,39 @@ def test_characteristics_by_group_repeat_in_each_group_but_not_for_the_group_its
 def test_response_adds_its_tests():
     found = planned(kind="response", variables=["stage"], by="treated")
     assert found[-3:] == [f"stage.{test} by treated" for test in ("chi2_p", "fisher_p", "trend_p")]
+
+
+def test_characteristics_by_group_have_standardised_differences_and_no_test_unless_asked():
+    asked = {"kind": "characteristics", "variables": ["sex", "treated", "size"], "by": "treated"}
+    found = planned(**asked)
+    assert [text for text in found if "standardised" in text] == [
+        "sex.standardised_difference by treated(yes / no)",
+        "size.standardised_difference by treated(yes / no)",
+    ]
+    assert not [text for text in found if "_p by" in text]
+    tested = planned(**asked, tests=["chi2_p", "mann_whitney_p", "kruskal_wallis_p"])
+    assert [text for text in tested if "_p by" in text] == [
+        "sex.chi2_p by treated",
+        "size.mann_whitney_p by treated",
+        "size.kruskal_wallis_p by treated",
+    ]
+    assert "size.mann_whitney_p by stage" not in planned(
+        kind="characteristics", variables=["size"], by="stage", tests=["mann_whitney_p"]
+    )
+
+
+def test_tests_need_groups():
+    with pytest.raises(ValueError, match="tests compare the groups"):
+        planned(kind="characteristics", variables=["sex"], tests=["chi2_p"])
+
+
+def test_a_family_is_one_test_for_each_variable_of_a_univariable_analysis(protocol):
+    found = {name: [str(e) for e in tests] for name, tests in families(protocol).items()}
+    assert found == {
+        "univariable": ["os.logrank_p by stage", "os.logrank_p by sex", "os.cox_p by size"]
+    }
+    known = {str(item.estimand) for item in plan(protocol)}
+    assert set(found["univariable"]) <= known
 
 
 def test_survival_without_groups():

@@ -86,6 +86,12 @@ def further(protocol: Protocol) -> list[Estimand]:
     texts += [
         f"{number}.{s}{inside}" for s in ("mean", "sd", "median", "q1", "q3", "minimum", "maximum")
     ]
+    texts += [
+        f"{name}.{s}{inside}" for name in (number, several, endpoint) for s in ("known", "missing")
+    ]
+    texts += [
+        f"{name}.standardised_difference{inside}{contrast}" for name in (number, several, second)
+    ]
     texts += [f"{number}.kruskal_wallis_p{inside} by {several}"]
     texts += [f"{number}.mann_whitney_p{inside} by {first}"]
     texts += [f"{several}.{s}{inside} by {first}" for s in ("chi2_p", "fisher_p", "trend_p")]

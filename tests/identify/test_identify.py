@@ -13,11 +13,19 @@ from hypothesis import strategies as st
 from resarc import analysis, tables
 from resarc.compare import compare
 from resarc.estimand import Estimand
-from resarc.identify import COLUMNS, GRID, envelopes, identify
+from resarc.identify import (
+    ADJUSTED_COLUMNS,
+    COLUMNS,
+    GRID,
+    envelopes,
+    identify,
+    identify_adjusted,
+)
 from resarc.output import read_csv, write_csv
 from resarc.protocol import Protocol
 from resarc.published import Published
 from resarc.survival import kaplan_meier
+from resarc.survival.multiplicity import adjusted
 
 RATIO = "os.hazard_ratio by sex(female / male)"
 NO_TARGETS = pd.DataFrame(columns=["figure", "estimand", "lower", "upper", "status", "share_held"])
@@ -373,3 +381,51 @@ def test_more_members_never_narrow_a_set(protocol, frame):
     known = part["members"] > 0
     assert (whole["lower"] <= part["lower"] + slack)[known].all()
     assert (whole["upper"] >= part["upper"] - slack)[known].all()
+
+
+# -- adjusted p-values -----------------------------------------------------------------------------
+
+
+def with_family(protocol, *variables):
+    content = protocol.model_dump(mode="json", exclude_unset=True)
+    content["analyses"] = [
+        {"id": "factors", "label": "Factors", "kind": "univariable", "endpoint": "os",
+         "at": ["2 months"], "variables": list(variables)}
+    ]  # fmt: skip
+    return Protocol.model_validate(content)
+
+
+@pytest.mark.unit
+def test_adjusted_p_values_are_bounded_over_families_adjusted_member_by_member(protocol):
+    study = with_family(protocol, "sex", "stage")
+    stages = ["I", "II", "I", "II", "II", "I", "I", "II", "I", "I", "II", "II"]
+    frame = THREE.assign(stage=stages)
+    found = identify_adjusted(frame, study).set_index("estimand")
+    tests = ["os.logrank_p by sex", "os.logrank_p by stage"]
+    assert list(found.index) == tests
+    one_by_one = np.array(
+        [
+            [analysis.evaluate(Estimand.parse(t), part, study).value for t in tests]
+            for _, part in frame.groupby("member")
+        ]
+    )
+    assert set(found["tests"]) == {2}
+    for name, method in (("holm", "holm"), ("bh", "benjamini-hochberg")):
+        p = adjusted(one_by_one, method)
+        assert found[f"{name}_lower"].to_numpy() == pytest.approx(p.min(axis=0))
+        assert found[f"{name}_upper"].to_numpy() == pytest.approx(p.max(axis=0))
+
+
+@pytest.mark.unit
+def test_a_variable_that_was_not_reconstructed_has_no_adjusted_p_and_is_not_counted(protocol):
+    found = identify_adjusted(THREE, with_family(protocol, "sex", "stage")).set_index("estimand")
+    assert set(found["tests"]) == {1}
+    assert found.loc["os.logrank_p by stage"].drop(["analysis", "tests"]).isna().all()
+    assert found.loc["os.logrank_p by sex"].notna().all()
+
+
+@pytest.mark.unit
+def test_without_univariable_table_there_is_no_family(protocol):
+    found = identify_adjusted(THREE, protocol)
+    assert found.empty
+    assert tuple(found.columns) == ADJUSTED_COLUMNS

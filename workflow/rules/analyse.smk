@@ -13,6 +13,7 @@ rule analyse:
     output:
         estimates="results/{study}/estimates.csv",
         curves="results/{study}/curves.csv",
+        adjusted="results/{study}/adjusted.csv",
     log:
         "logs/{study}/analyse.log",
     conda:
@@ -27,4 +28,5 @@ rule analyse:
         " --questions {input.questions:q}"
         " --cohort {input.cohort:q} --flow {input.flow:q} {params.reconstructed:q}"
         " --estimates {output.estimates:q} --curves {output.curves:q}"
+        " --adjusted {output.adjusted:q}"
         " > {log:q} 2>&1"

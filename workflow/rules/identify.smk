@@ -12,6 +12,7 @@ rule identify:
     output:
         identified="results/{study}/identified.csv",
         envelopes="results/{study}/envelopes.csv",
+        adjusted="results/{study}/identified_adjusted.csv",
     log:
         "logs/{study}/identify.log",
     conda:
@@ -24,4 +25,5 @@ rule identify:
         " --questions {input.questions:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         " --identified {output.identified:q} --envelopes {output.envelopes:q}"
+        " --adjusted {output.adjusted:q}"
         " > {log:q} 2>&1"

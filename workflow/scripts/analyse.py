@@ -8,7 +8,7 @@ import pandas as pd
 
 from command import command_line
 from planned import planned
-from resarc.analysis import curves, estimate
+from resarc.analysis import adjusted, curves, estimate
 from resarc.configuration import from_json
 from resarc.output import read_csv, write_csv
 from resarc.protocol import Protocol
@@ -19,7 +19,7 @@ def main() -> None:
     parser = command_line(
         __doc__,
         reads=["protocol", "published", "questions", "cohort", "flow"],
-        writes=["estimates", "curves"],
+        writes=["estimates", "curves", "adjusted"],
     )
     parser.add_argument("--targets", type=Path, help="targets of a reconstruction")
     arguments = parser.parse_args()
@@ -35,6 +35,7 @@ def main() -> None:
     )
     write_csv(estimates, arguments.estimates)
     write_csv(curves(cohort, protocol), arguments.curves)
+    write_csv(adjusted(estimates, protocol), arguments.adjusted)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pandas as pd
 from command import command_line
 from planned import planned
 from resarc.configuration import from_json
-from resarc.identify import envelopes, identify
+from resarc.identify import envelopes, identify, identify_adjusted
 from resarc.output import read_csv, write_csv
 from resarc.protocol import Protocol
 from resarc.published import Published
@@ -17,7 +17,7 @@ def main() -> None:
     arguments = command_line(
         __doc__,
         reads=["protocol", "published", "questions", "ensemble", "targets"],
-        writes=["identified", "envelopes"],
+        writes=["identified", "envelopes", "adjusted"],
     ).parse_args()
     protocol = from_json(arguments.protocol, Protocol)
     published = from_json(arguments.published, Published)
@@ -27,6 +27,7 @@ def main() -> None:
     table = identify(estimands, ensemble, protocol, read_csv(arguments.targets))
     write_csv(table, arguments.identified)
     write_csv(envelopes(ensemble, protocol), arguments.envelopes)
+    write_csv(identify_adjusted(ensemble, protocol), arguments.adjusted)
 
 
 if __name__ == "__main__":

@@ -206,6 +206,23 @@ def _n(_: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     return Values(_everybody(ensemble, mask).sum(axis=1).astype(float))
 
 
+def _known(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+    return Values(_and(mask, _present(e.subject, ensemble)).sum(axis=1).astype(float))
+
+
+def _missing(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+    return Values(_and(mask, ~_present(e.subject, ensemble)).sum(axis=1).astype(float))
+
+
+def _present(name: str, ensemble: Ensemble) -> np.ndarray:
+    """Where a number, category or endpoint is known: bool, (M, n)."""
+    if name in ensemble.times:
+        return ~np.isnan(ensemble.times[name])
+    if ensemble.protocol.kind(name) == "number":
+        return ~np.isnan(ensemble.number(name))
+    return ensemble.code(name) >= 0
+
+
 def _proportion(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     code = ensemble.code(e.subject)
     level = ensemble.protocol.levels(e.subject).index(str(e.argument))
@@ -311,6 +328,24 @@ def _median_difference(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
         for group in _contrast(e, ensemble, mask)
     )
     return Values(first - second)
+
+
+def _standardised_difference(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+    """By `survival.balance` in each member; members with the same cross table share the result."""
+    from resarc.survival.balance import difference_of_numbers, difference_of_shares
+
+    groups = _contrast(e, ensemble, mask)
+    if ensemble.protocol.kind(e.subject) == "number":
+        one, other = (np.where(group, ensemble.number(e.subject), NAN) for group in groups)
+        found = [
+            difference_of_numbers(x[~np.isnan(x)], y[~np.isnan(y)])
+            for x, y in zip(one, other, strict=True)
+        ]
+        return Values(np.array(found))
+    code, places = ensemble.code(e.subject), range(len(ensemble.protocol.levels(e.subject)))
+    counts = [[(group & (code == place)).sum(axis=1) for group in groups] for place in places]
+    tables, place = np.unique(np.moveaxis(np.array(counts), 2, 0), axis=0, return_inverse=True)
+    return Values(np.array([difference_of_shares(table) for table in tables])[place.ravel()])
 
 
 def _rank_test(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
@@ -497,14 +532,11 @@ def _term(name: str, ensemble: Ensemble, part: np.ndarray, reference: str = "") 
     return _Term(columns.astype(float), present & (places != base[:, None]))
 
 
-def _known(names: tuple[str, ...], ensemble: Ensemble, mask: Mask) -> np.ndarray:
+def _complete(names: tuple[str, ...], ensemble: Ensemble, mask: Mask) -> np.ndarray:
     """Patients (M, n) of the mask in whom all covariates are known."""
     part = _everybody(ensemble, mask)
     for name in names:
-        if ensemble.protocol.kind(name) == "number":
-            part = part & ~np.isnan(ensemble.number(name))
-        else:
-            part = part & (ensemble.code(name) >= 0)
+        part = part & _present(name, ensemble)
     return part
 
 
@@ -560,7 +592,7 @@ def cox_effect(e: Estimand, ensemble: Ensemble, mask: Mask) -> tuple[np.ndarray,
 def _cox_effect(e: Estimand, ensemble: Ensemble, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
     """Log hazard ratio and standard error (M,) of an effect: a contrast of two levels (patients of
     other levels left out of an unadjusted model, dummy-coded in an adjusted one) or a number."""
-    part = _known((e.by, *e.adjusted_for), ensemble, mask)
+    part = _complete((e.by, *e.adjusted_for), ensemble, mask)
     part &= ~np.isnan(ensemble.times[e.subject])
     column, reference = 0, ""
     if e.contrast is not None:
@@ -597,7 +629,7 @@ def _cox_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
 def _interaction_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     """Likelihood-ratio test of the products of two factors beside their main effects."""
     names = (e.by, e.within, *e.adjusted_for)
-    part = _known(names, ensemble, mask) & ~np.isnan(ensemble.times[e.subject])
+    part = _complete(names, ensemble, mask) & ~np.isnan(ensemble.times[e.subject])
     terms = [_term(name, ensemble, part) for name in names]
     first, second = terms[:2]
     product = _Term(_products(first.columns, second.columns), _products(first.held, second.held))
@@ -642,11 +674,14 @@ def _ph_p(_: Estimand, ensemble: Ensemble, _mask: Mask) -> Values:
 
 _OTHER: dict[str, Function] = {
     "n": _n,
+    "known": _known,
+    "missing": _missing,
     "proportion": _proportion,
     "chi2_p": _chi2_p,
     "fisher_p": _fisher_p,
     "trend_p": _trend_p,
     "median_difference": _median_difference,
+    "standardised_difference": _standardised_difference,
     "mann_whitney_p": _rank_test,
     "kruskal_wallis_p": _rank_test,
     **dict.fromkeys(("mean", "sd", "median", "q1", "q3", "minimum", "maximum"), _number),

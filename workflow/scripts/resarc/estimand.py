@@ -38,7 +38,15 @@ Subject = Literal["patients", "flow", "category", "number", "endpoint"]
 Argument = Literal["", "duration", "level", "step"]
 Comparison = Literal["none", "groups", "contrast", "marker", "interaction"]
 Scale = Literal[
-    "count", "fraction", "p", "ratio", "months", "unit", "unit difference", "difference"
+    "count",
+    "fraction",
+    "p",
+    "ratio",
+    "months",
+    "unit",
+    "unit difference",
+    "difference",
+    "standardised",
 ]
 
 
@@ -58,6 +66,22 @@ STATISTICS: dict[str, Statistic] = {
     s.name: s
     for s in (
         Statistic("n", ("patients",), "", "none", "count", "number of patients"),
+        Statistic(
+            "known",
+            ("category", "number", "endpoint"),
+            "",
+            "none",
+            "count",
+            "patients with a known value",
+        ),
+        Statistic(
+            "missing",
+            ("category", "number", "endpoint"),
+            "",
+            "none",
+            "count",
+            "patients without a known value",
+        ),
         Statistic("screened", ("flow",), "", "none", "count", "patients screened"),
         Statistic("excluded", ("flow",), "step", "none", "count", "patients excluded"),
         Statistic("remaining", ("flow",), "step", "none", "count", "patients remaining"),
@@ -79,6 +103,14 @@ STATISTICS: dict[str, Statistic] = {
             "contrast",
             "unit difference",
             "difference of medians",
+        ),
+        Statistic(
+            "standardised_difference",
+            ("category", "number"),
+            "",
+            "contrast",
+            "standardised",
+            "standardised difference",
         ),
         Statistic("mann_whitney_p", ("number",), "", "groups", "p", "Mann-Whitney test, p"),
         Statistic("kruskal_wallis_p", ("number",), "", "groups", "p", "Kruskal-Wallis test, p"),

@@ -14,14 +14,17 @@ import numpy as np
 import pandas as pd
 
 from resarc import ensemble as ensembles
-from resarc.analysis import categories_with
+from resarc.analysis import categories_with, families
 from resarc.ensemble import Ensemble
 from resarc.estimand import Condition, Estimand
 from resarc.output import significant
 from resarc.protocol import Protocol
-from resarc.survival import batch
+from resarc.survival import batch, multiplicity
 
 COLUMNS = ("estimand", "lower", "upper", "direction", "target", "how", "members", "undetermined")
+ADJUSTED_COLUMNS = (
+    "analysis", "estimand", "tests", "holm_lower", "holm_upper", "bh_lower", "bh_upper",
+)  # fmt: skip
 BY_CONSTRUCTION = "by construction"
 SAMPLE = "sample"
 NOT_RECONSTRUCTED = "not reconstructed"
@@ -77,6 +80,34 @@ def identify(
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     types = {"lower": float, "upper": float, "members": int, "undetermined": float, "target": bool}
     return significant(table.astype(types))
+
+
+def identify_adjusted(ensemble_frame: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Bounds of the adjusted p-values of each univariable table; columns `ADJUSTED_COLUMNS`.
+
+    The tests of a family (`analysis.families`) are adjusted together in each member, then bounded
+    over the members. `tests` is the greatest number of tests with a result in a member. A test of a
+    variable that was not reconstructed has no bounds and is not counted.
+    """
+    ensemble = ensembles.from_frame(ensemble_frame, protocol)
+    rows = []
+    for analysis, tests in families(protocol).items():
+        p = np.full((ensemble.shape[0], len(tests)), np.nan)
+        for place, estimand in enumerate(tests):
+            if ensemble.has(estimand):
+                p[:, place] = _values(estimand, ensemble)
+        count = int((~np.isnan(p)).sum(axis=1).max(initial=0))
+        ranges = [_range(multiplicity.adjusted(p, method)) for method in multiplicity.METHODS]
+        for place, estimand in enumerate(tests):
+            bounds = [(low[place], high[place]) for low, high in ranges]
+            rows.append((analysis, str(estimand), count, *bounds[0], *bounds[1]))
+    table = pd.DataFrame(rows, columns=list(ADJUSTED_COLUMNS))
+    return significant(table.astype(dict.fromkeys(ADJUSTED_COLUMNS[3:], float)))
+
+
+def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest known value of each column (M, m); NaN where there is none."""
+    return np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
 
 
 def _row(

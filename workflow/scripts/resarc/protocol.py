@@ -26,6 +26,12 @@ from resarc.recommended import KINDS_OF_ANALYSIS, Recommended
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
+GroupTest = Literal["chi2_p", "fisher_p", "trend_p", "mann_whitney_p", "kruskal_wallis_p"]
+
+PER_UNIT = ("hazard_ratio", "cox_p")
+"""Contrasts that a number has too: of one unit more."""
+
+
 class Source(Model):
     """Where the patients come from and how the file is laid out."""
 
@@ -246,6 +252,9 @@ class Analysis(Recommended):
     within: Name | None = None
     adjusted_for: tuple[Name, ...] = ()
     at: tuple[DurationText, ...] = ()
+    tests: tuple[GroupTest, ...] = ()
+    """Tests between the groups of `by` for characteristics (none unless asked for) and response
+    (chi-squared, Fisher and trend unless others are named); each where it applies."""
     more: tuple[EstimandText, ...] = ()
     note: str = ""
 
@@ -264,6 +273,10 @@ class Analysis(Recommended):
         for key in needs:
             if not getattr(self, key):
                 raise ValueError(f"analysis {self.id!r} of kind {self.kind!r} needs {key!r}")
+        if self.tests and (self.kind not in ("characteristics", "response") or not self.by):
+            raise ValueError(
+                f"analysis {self.id!r}: tests compare the groups of 'by' of characteristics or response"
+            )
         return self
 
 
@@ -427,7 +440,7 @@ class Protocol(Model):
         if (
             kind.comparison == "contrast"
             and not estimand.contrast
-            and self.kind(estimand.by) != "number"
+            and (self.kind(estimand.by) != "number" or kind.name not in PER_UNIT)
         ):
             return f"{estimand}: give the two levels, as in by {estimand.by}(one / other)"
         return None

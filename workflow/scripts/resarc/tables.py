@@ -79,6 +79,8 @@ def _digits(estimand: Estimand, value: float, protocol: Protocol) -> str:
         return _signless_zero(f"{100 * value:.1f}")
     if _is_time(estimand, protocol):
         return _signless_zero(f"{value:.1f}")
+    if scale == "standardised":
+        return f"{value:.2f}"
     if scale == "ratio":
         return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
     name = estimand.by if estimand.kind.comparison == "marker" else estimand.subject
@@ -208,7 +210,19 @@ _TESTS = {
     "ph_p": "the test of proportional hazards of",
     "interaction_p": "the interaction test (likelihood ratio) of",
 }
-_OF = ("events", "sd", "q1", "q3", "minimum", "maximum", "median_difference", "hazard_ratio")
+_OF = (
+    "known",
+    "missing",
+    "standardised_difference",
+    "events",
+    "sd",
+    "q1",
+    "q3",
+    "minimum",
+    "maximum",
+    "median_difference",
+    "hazard_ratio",
+)
 
 
 def _what(estimand: Estimand, protocol: Protocol) -> str:

@@ -7,25 +7,30 @@
 | `summaries`  | counts, shares, summaries of numbers, tests between groups                      |
 | `times`      | Kaplan-Meier, crude rates, restricted means, follow-up, log-rank                |
 | `regression` | Cox: hazard ratios, proportional hazards, interaction                           |
+| `multiplicity` | the p-values of a univariable table adjusted for their number                |
 | `markers`    | a number as a marker of an endpoint's status: AUC and cut-off                   |
 | `view`       | a cohort with rows, follow-up and curves found once                             |
 | `result`     | `Estimate`                                                                      |
 """
 
 from resarc.analysis.evaluate import categories_with, curves, estimate, evaluate, evaluate_flow
-from resarc.analysis.plan import PRINTED, Planned, plan
+from resarc.analysis.multiplicity import ADJUSTED_COLUMNS, adjusted
+from resarc.analysis.plan import PRINTED, Planned, families, plan
 from resarc.analysis.result import Estimate
 from resarc.analysis.view import CohortView
 
 __all__ = [
+    "ADJUSTED_COLUMNS",
     "PRINTED",
     "CohortView",
     "Estimate",
     "Planned",
+    "adjusted",
     "categories_with",
     "curves",
     "estimate",
     "evaluate",
     "evaluate_flow",
+    "families",
     "plan",
 ]

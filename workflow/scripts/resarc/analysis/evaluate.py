@@ -34,6 +34,8 @@ Evaluator = Callable[[CohortView, Estimand], Estimate]
 
 _EVALUATORS: dict[str, Evaluator] = {
     "n": summaries.count,
+    "known": summaries.known,
+    "missing": summaries.known,
     "proportion": summaries.proportion,
     "chi2_p": summaries.category_test,
     "fisher_p": summaries.category_test,
@@ -45,6 +47,7 @@ _EVALUATORS: dict[str, Evaluator] = {
     "minimum": summaries.summary,
     "maximum": summaries.summary,
     "median_difference": summaries.median_difference,
+    "standardised_difference": summaries.standardised_difference,
     "mann_whitney_p": summaries.rank_test,
     "kruskal_wallis_p": summaries.rank_test,
     "events": times.events,

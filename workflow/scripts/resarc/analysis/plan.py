@@ -50,6 +50,27 @@ def plan(protocol: Protocol, extra: Iterable[Estimand] = ()) -> list[Planned]:
     return list(found.values())
 
 
+def families(protocol: Protocol) -> dict[str, list[Estimand]]:
+    """The tests that each univariable analysis makes, by its id: one for each of its variables.
+
+    They are a family: whoever looks at the smallest p of the table has looked at all of them.
+    """
+    return {
+        analysis.id: [
+            univariable_test(protocol, str(analysis.endpoint), variable)
+            for variable in analysis.variables
+        ]
+        for analysis in protocol.analyses
+        if analysis.kind == "univariable"
+    }
+
+
+def univariable_test(protocol: Protocol, endpoint: str, variable: str) -> Estimand:
+    """The log-rank test of a category, the Wald test of a number."""
+    name = "logrank_p" if _is_category(protocol, variable) else "cox_p"
+    return Estimand(name, endpoint, by=variable)
+
+
 # -- parts shared by the kinds -----------------------------------------------------------------
 
 
@@ -79,6 +100,9 @@ def _without(conditions: Where, name: str) -> bool:
 def _summaries(protocol: Protocol, variable: str, where: Where) -> Iterator[Estimand]:
     """A category's counts and shares, or a number's summaries, among some patients."""
     kind = protocol.kind(variable)
+    if kind in ("number", "category", "endpoint") and _without(where, variable):
+        yield Estimand("known", variable, where=where)
+        yield Estimand("missing", variable, where=where)
     if kind == "number":
         for statistic in NUMBER_SUMMARIES:
             yield Estimand(statistic, variable, where=where)
@@ -109,6 +133,23 @@ def _hazard(
 
 
 def _characteristics(protocol: Protocol, analysis: Analysis) -> Iterator[Estimand]:
+    yield from _by_group(protocol, analysis, analysis.tests)
+    if not _groups(protocol, analysis.by):
+        return
+    for variable in analysis.variables:
+        if protocol.kind(variable) in ("number", "category") and variable != analysis.by:
+            for contrast in _contrasts(protocol, analysis.by):
+                yield Estimand(
+                    "standardised_difference", variable, by=analysis.by, contrast=contrast
+                )
+
+
+def _response(protocol: Protocol, analysis: Analysis) -> Iterator[Estimand]:
+    yield from _by_group(protocol, analysis, analysis.tests or ("chi2_p", "fisher_p", "trend_p"))
+
+
+def _by_group(protocol: Protocol, analysis: Analysis, tests: tuple[str, ...]) -> Iterator[Estimand]:
+    """Counts and summaries of everybody and of each group; the tests that apply to a variable."""
     groups = _groups(protocol, analysis.by)
     yield Estimand("n")
     for where in groups:
@@ -116,14 +157,13 @@ def _characteristics(protocol: Protocol, analysis: Analysis) -> Iterator[Estiman
     for variable in analysis.variables:
         for where in ((), *groups):
             yield from _summaries(protocol, variable, where)
-
-
-def _response(protocol: Protocol, analysis: Analysis) -> Iterator[Estimand]:
-    yield from _characteristics(protocol, analysis)
     for variable in analysis.variables:
-        if _is_category(protocol, variable) and _is_category(protocol, analysis.by):
-            for test in ("chi2_p", "fisher_p", "trend_p"):
-                yield Estimand(test, variable, by=analysis.by)
+        for test in tests if groups and variable != analysis.by else ():
+            tested = Estimand(test, variable, by=analysis.by)
+            if test == "mann_whitney_p" and len(groups) != 2:
+                continue
+            if not protocol.explain_fault(tested):
+                yield tested
 
 
 def _survival(protocol: Protocol, analysis: Analysis) -> Iterator[Estimand]:

@@ -21,6 +21,17 @@ def count(view: CohortView, estimand: Estimand) -> Estimate:
     return Estimate(float(view.rows(estimand.where).sum()), n=int(known.sum()), method="count")
 
 
+def known(view: CohortView, estimand: Estimand) -> Estimate:
+    """Patients with, or without, a known value of a variable or endpoint."""
+    rows, subject = view.rows(estimand.where), estimand.subject
+    if subject in view.protocol.endpoint_names:
+        present = view.follow_up(subject, estimand.where).rows
+    else:
+        present = rows & view.present(subject)
+    wanted = present if estimand.statistic == "known" else rows & ~present
+    return Estimate(float(wanted.sum()), n=int(rows.sum()), method="count")
+
+
 def proportion(view: CohortView, estimand: Estimand) -> Estimate:
     from resarc.survival.proportions import proportion_interval
 
@@ -86,6 +97,36 @@ def median_difference(view: CohortView, estimand: Estimand) -> Estimate:
         medians.append(float(np.median(group)))
     compared = np.isin(codes, [levels.index(level) for level in estimand.contrast or ()])
     return Estimate(medians[0] - medians[1], n=int(compared.sum()), method=method)
+
+
+def standardised_difference(view: CohortView, estimand: Estimand) -> Estimate:
+    """Distance of two groups in a number or category, in units of its spread, complete cases."""
+    from resarc.survival import balance
+
+    rows = view.complete(estimand.where, estimand.subject, estimand.by)
+    levels = view.protocol.levels(estimand.by)
+    groups = [
+        rows & (view.codes(estimand.by) == levels.index(level)) for level in estimand.contrast or ()
+    ]
+    n = int(sum(group.sum() for group in groups))
+    for group, level in zip(groups, estimand.contrast or (), strict=True):
+        if not group.any():
+            return Estimate(n=0, method=_DISTANCE, note=f"{_NOBODY} and {estimand.by} {level}")
+    if view.protocol.kind(estimand.subject) == "number":
+        values = view.column(estimand.subject)
+        value = balance.difference_of_numbers(*(values[group] for group in groups))
+        why = "a group of one patient, or two different values without spread"
+        method = f"{_DISTANCE} of means"
+    else:
+        codes, size = view.codes(estimand.subject), len(view.protocol.levels(estimand.subject))
+        table = [np.bincount(codes[group], minlength=size) for group in groups]
+        value = balance.difference_of_shares(np.stack(table, axis=1))
+        why = "the two groups share no level: the distance is infinite"
+        method = f"{_DISTANCE} of shares (Mahalanobis distance)"
+    return Estimate(value, n=n, method=method, note=why if isnan(value) else "")
+
+
+_DISTANCE = "standardised difference"
 
 
 def category_test(view: CohortView, estimand: Estimand) -> Estimate:

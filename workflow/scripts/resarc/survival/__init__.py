@@ -10,6 +10,7 @@
 | `contingency`  | `chi_square`, `fisher_exact`, `mid_p_fisher`, `likelihood_ratio`, `linear_by_linear` |
 | `proportions`  | `proportion_interval`, `difference`                                              |
 | `ranks`        | `mann_whitney`, `kruskal_wallis`                                                 |
+| `balance`      | `difference_of_numbers`, `difference_of_shares` (standardised differences)       |
 | `batch`        | the same statistics for many small data sets at once, in plain NumPy             |
 | `two_groups`   | Cox's model of two groups, also joined late: estimate, Firth, profile limits       |
 | `splines`      | restricted cubic splines                                                         |
