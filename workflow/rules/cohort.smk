@@ -25,7 +25,7 @@ rule cohort:
     shell:
         "python workflow/scripts/cohort.py"
         " --protocol {input.protocol:q} --patients {input.patients:q}"
-        " --key {params.key:q}"
+        " {params.key:q}"
         " --clean {output.clean:q} --rejected {output.rejected:q}"
         " --flagged {output.flagged:q} --quality {output.quality:q}"
         " --cohort {output.cohort:q} --flow {output.flow:q}"

@@ -66,8 +66,9 @@ def registry(wildcards):
 
 
 def key_of(wildcards):
-    """The fingerprint of the key by which the patients of a study are named; empty without one."""
-    return KEY if SOURCES[wildcards.study].kind == "registry" else ""
+    """The fingerprint of the key by which the patients of a study are named, as an option; none
+    without a key (an empty text would leave the option without its value)."""
+    return ["--key", KEY] if KEY and SOURCES[wildcards.study].kind == "registry" else []
 
 
 def if_reconstructed(*names):
