@@ -18,7 +18,7 @@ from resarc.protocol import Protocol
 
 CONFIG = Path(__file__).parents[2] / "config"
 STUDIES = sorted(path.stem for path in (CONFIG / "studies").glob("*.yaml"))
-NOT_OF_ENSEMBLES = ("ph_p", "screened", "excluded", "remaining")
+NOT_OF_ENSEMBLES = ("screened", "excluded", "remaining")
 
 TOLERANCE = 1e-6
 """Iterated fits agree to about the ninth digit, their limits to about the seventh."""
@@ -112,6 +112,10 @@ def further(protocol: Protocol) -> list[Estimand]:
     texts += [f"{endpoint}.{s}(24 months){inside} by {number}" for s in ("auc", "roc_cutoff")]
     texts += [
         f"{endpoint}.{s}{contrast} adjusted for {covariates}" for s in ("hazard_ratio", "cox_p")
+    ]
+    texts += [
+        f"{endpoint}.ph_p{inside} by {several}",
+        f"{endpoint}.ph_p by {number} adjusted for {several}",
     ]
     texts += [f"{endpoint}.interaction_p by {first} within {several} adjusted for {number}"]
     texts += [f"{endpoint}.interaction_p by {number} within {second}"]

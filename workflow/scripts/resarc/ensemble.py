@@ -667,9 +667,28 @@ def _roc(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     return Values(batch.roc_cutoff(values, positive, known, criterion).threshold)
 
 
-def _ph_p(_: Estimand, ensemble: Ensemble, _mask: Mask) -> Values:
-    """Not bounded over ensembles: one score test per member is too slow and nobody prints it."""
-    return Values(np.full(ensemble.shape[0], NAN))
+def _ph_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+    """Score test that the coefficients of `by` do not change with time."""
+    names = (e.by, *e.adjusted_for)
+    part = _known(names, ensemble, mask) & ~np.isnan(ensemble.times[e.subject])
+    terms = [_term(name, ensemble, part) for name in names]
+    columns = np.concatenate([term.columns for term in terms], axis=2)
+    held = np.concatenate([term.held for term in terms], axis=1)
+    possible = np.all([term.held.any(axis=1) for term in terms], axis=0)
+    own = terms[0].held.shape[1]
+    times, events = ensemble.times[e.subject], ensemble.events[e.subject]
+    found = np.full(len(held), NAN)
+    for pattern in np.unique(held[possible], axis=0):
+        rows = np.flatnonzero(possible & (held == pattern).all(axis=1))
+        found[rows] = batch.proportional_hazards(
+            times[rows],
+            events[rows],
+            columns[rows][:, :, pattern],
+            (tuple(range(int(pattern[:own].sum()))),),
+            part[rows],
+            order=ensemble.order(e.subject).members(rows),
+        )[:, 0]
+    return Values(found)
 
 
 _OTHER: dict[str, Function] = {

@@ -66,8 +66,7 @@ def identify(
     differences against 0) is `identified` only if every member determines it on the same side.
 
     An estimand of a variable that was not reconstructed has no bounds, `how` says so. Numbers of
-    eligibility, which are not about the cohort, and `ph_p`, which ensembles do not evaluate, are
-    left out. `targets` as in targets.csv: there `estimand` is the reading under which a figure was
+    eligibility, which are not about the cohort, are left out. `targets` as in targets.csv: there `estimand` is the reading under which a figure was
     met.
     """
     ensemble = ensembles.from_frame(ensemble_frame, protocol)
@@ -75,7 +74,7 @@ def identify(
     rows = [
         _row(estimand, ensemble, goals.get(str(estimand), []))
         for estimand in estimands
-        if estimand.subject != "flow" and estimand.statistic != "ph_p"
+        if estimand.subject != "flow"
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     types = {"lower": float, "upper": float, "members": int, "undetermined": float, "target": bool}

@@ -701,6 +701,60 @@ def cox_binary(
     return fits.beta[:, 0], fits.se[:, 0], fits.converged
 
 
+def proportional_hazards(
+    time: np.ndarray,
+    event: np.ndarray,
+    X: np.ndarray,
+    terms: tuple[tuple[int, ...], ...],
+    mask: np.ndarray | None = None,
+    *,
+    order: RiskOrder | None = None,
+) -> np.ndarray:
+    """p (M, terms) of the score test that the coefficients of each term's columns are constant.
+
+    Time enters as 1 less the Kaplan-Meier estimate just before, as in `cox.proportional_hazards`,
+    to which this is equal. NaN where the model has no finite estimate or times do not vary.
+    """
+    order = risk_order(time, event) if order is None else order
+    likelihood = EfronLikelihood(order, X, mask)
+
+    def evaluate(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        value, scores, informations = likelihood.derivatives(beta)
+        return value, scores[0], informations[0]
+
+    fits = newton(evaluate, likelihood.members, likelihood.sd)
+    survival, _, _ = km_steps(order, mask)
+    before = np.hstack([np.ones((len(survival), 1)), survival[:, :-1]])
+    g = 1 - order.at_first(before)
+    deaths = np.maximum(likelihood.death.sum(axis=1, keepdims=True), 1)
+    g = g - np.where(likelihood.death, g, 0.0).sum(axis=1, keepdims=True) / deaths
+    beta = np.where(fits.converged[:, None], fits.beta, 0.0)
+    _, scores, informations = likelihood.derivatives(beta, (None, g, g * g))
+    usable = fits.converged & np.isfinite(informations[0]).all(axis=(1, 2))
+    plain = np.where(usable[:, None, None], informations[0], np.eye(likelihood.p))
+    cross, square = informations[1], informations[2]
+    found = np.full((likelihood.members, len(terms)), np.nan)
+    for place, term in enumerate(terms):
+        at = list(term)
+        u, c = scores[1][:, at], cross[:, at]
+        variance = square[:, at][:, :, at] - c @ np.linalg.solve(plain, c.transpose(0, 2, 1))
+        diagonal = np.diagonal(variance, axis1=1, axis2=2)
+        size = np.diagonal(square, axis1=1, axis2=2)[:, at]
+        regular = usable & (diagonal > 1e-10 * size).all(axis=1) & (diagonal > 0).all(axis=1)
+        scale = np.sqrt(np.where(regular[:, None], diagonal, 1.0))
+        matrix = np.where(
+            regular[:, None, None],
+            variance / (scale[:, :, None] * scale[:, None, :]),
+            np.eye(len(at)),
+        )
+        regular &= np.linalg.eigvalsh(matrix)[:, 0] > 1e-10
+        matrix = np.where(regular[:, None, None], matrix, np.eye(len(at)))
+        scaled = u / scale
+        chi2 = (scaled * np.linalg.solve(matrix, scaled[:, :, None])[:, :, 0]).sum(axis=1)
+        found[:, place] = np.where(regular, chdtrc(len(at), chi2), np.nan)
+    return found
+
+
 # --- ROC curves ---------------------------------------------------------------------------------
 
 

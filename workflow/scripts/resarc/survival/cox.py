@@ -200,7 +200,8 @@ def proportional_hazards(
     for row, at in zip(rows, places, strict=True):
         # Score test of the coefficients of g(t) x, the main effects being at their maximum.
         variance = square[np.ix_(at, at)] - cross[at] @ np.linalg.solve(plain, cross[at].T)
-        chi2 = float(u[at] @ np.linalg.solve(variance, u[at])) if _regular(variance) else np.nan
+        regular = _regular(variance, np.diag(square)[at])
+        chi2 = float(u[at] @ np.linalg.solve(variance, u[at])) if regular else np.nan
         result.append((row, chi2, len(at), float(chdtrc(len(at), chi2))))
     return pd.DataFrame(result, columns=["term", "chi2", "df", "p"])
 
@@ -371,9 +372,11 @@ def _transformed(time: np.ndarray, event: np.ndarray, transform: str) -> np.ndar
     return 1 - np.append(1.0, steps["survival"].to_numpy())[before]
 
 
-def _regular(matrix: np.ndarray) -> bool:
-    """Whether a covariance can be inverted."""
-    diagonal = np.sqrt(np.diag(matrix))
-    if not (diagonal > 0).all():
+def _regular(matrix: np.ndarray, size: np.ndarray) -> bool:
+    """Whether a covariance can be inverted. `size` is what its diagonal was before the part that
+    other coefficients explain was taken off: a rest of rounding errors is none."""
+    diagonal = np.diag(matrix)
+    if not (diagonal > 1e-10 * size).all():
         return False
-    return bool(np.linalg.eigvalsh(matrix / np.outer(diagonal, diagonal))[0] > 1e-10)
+    root = np.sqrt(diagonal)
+    return bool(np.linalg.eigvalsh(matrix / np.outer(root, root))[0] > 1e-10)
