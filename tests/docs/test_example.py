@@ -120,7 +120,7 @@ def test_what_is_printed_holds_by_construction_and_the_rest_is_a_range(study, pr
 
 def test_registry_rows_are_rejected_with_row_value_and_remedy():
     study = protocol.load(ROOT / "config" / "studies" / "okayama2022.yaml")
-    result = clean(read_source(FOLDER / "registry.csv", study), study, "registry.csv")
+    result = clean(read_source(FOLDER / "registry.csv", study), study)
     assert result.clean["sex"].tolist() == ["female"]
     found = result.rejected[["row", "column", "value", "rule"]].to_numpy().tolist()
     assert found == [

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from resarc import intake
 from resarc.errors import DataError
+from resarc.intake import SourceTable
 from resarc.privacy import outline
 from resarc.protocol import Protocol
 
@@ -45,6 +46,7 @@ def protocol(**changes):
             "kind": "registry",
             "file": "toy.csv",
             "separator": ";",
+            "encoding": "utf-8",
             "decimal": ",",
             "exported": AS_OF,
         },
@@ -111,8 +113,8 @@ def run(tmp_path, content, protocol=PROTOCOL):
     path = tmp_path / "export.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     raw = intake.read_source(path, protocol)
-    result = intake.clean(raw, protocol, "export.csv")
-    assert len(raw) == len(result.clean) + result.rejected["row"].nunique()
+    result = intake.clean(raw, protocol)
+    assert len(raw.cells) == len(result.clean) + result.rejected["main_row"].nunique()
     return result
 
 
@@ -125,7 +127,7 @@ def test_a_good_file(tmp_path):
     assert result.rejected.empty
     assert result.flagged.empty
     assert list(result.rejected.columns) == [
-        "file", "row", "column", "value", "rule", "reason", "remedy",
+        "file", "sheet", "row", "column", "value", "rule", "reason", "remedy", "main_row",
     ]  # fmt: skip
     expected = pd.DataFrame(
         {
@@ -203,9 +205,9 @@ def test_a_bad_row_is_rejected_and_named(corrupt, row, name, rule, value, tmp_pa
     result = run(tmp_path, text)
     fault = result.rejected.iloc[0]
     assert len(result.rejected) == 1
-    assert (fault["file"], fault["row"], fault["column"], fault["rule"]) == (
-        "export.csv", row, name, rule,
-    )  # fmt: skip
+    assert fault["file"].endswith("export.csv")
+    assert (fault["row"], fault["column"], fault["rule"]) == (row, name, rule)
+    assert fault["main_row"] == row
     assert (value if value == "(withheld)" else outline(value)) in fault["value"]
     assert fault["reason"]
     assert fault["remedy"]
@@ -354,7 +356,7 @@ def named(tmp_path, text, key):
     path = tmp_path / "export.csv"
     path.write_text(text)
     raw = intake.read_source(path, PROTOCOL)
-    return intake.clean(raw, PROTOCOL, "export.csv", key).clean
+    return intake.clean(raw, PROTOCOL, key).clean
 
 
 def test_with_a_key_a_patient_keeps_the_name_wherever_the_row_stands(tmp_path):
@@ -373,7 +375,7 @@ def test_who_has_no_identifier_is_numbered_though_there_is_a_key(tmp_path):
     study = protocol(variables=variables)
     path = tmp_path / "export.csv"
     path.write_text(good().replace("101;", "NA;"))
-    found = intake.clean(intake.read_source(path, study), study, "x", KEY).clean["patient"]
+    found = intake.clean(intake.read_source(path, study), study, KEY).clean["patient"]
     assert found[0] == "P0001"
     assert len({*map(len, found[1:])} | {16}) == 1
 
@@ -455,8 +457,8 @@ def test_any_text_is_kept_or_rejected_never_lost(rows, keep, tmp_path):
         writer.writerow(HEADER.split(";"))
         writer.writerows(rows)
     raw = intake.read_source(path, PROTOCOL)
-    assert raw.to_numpy().tolist() == rows
-    result = intake.clean(raw, PROTOCOL, "export.csv")
+    assert raw.cells.to_numpy().tolist() == rows
+    result = intake.clean(raw, PROTOCOL)
     assert len(result.clean) + result.rejected["row"].nunique() == len(rows)
 
 
@@ -468,7 +470,7 @@ def test_a_number_comes_back_exactly(value):
         [GOOD.splitlines()[0].split(";")], columns=HEADER.split(";"), index=pd.Index([2])
     )
     raw["Size"] = repr(value).replace(".", ",")
-    assert intake.clean(raw, PROTOCOL, "x").clean["size"][0] == value
+    assert intake.clean(SourceTable.of(raw, decimal=","), PROTOCOL).clean["size"][0] == value
 
 
 @pytest.mark.property
@@ -483,7 +485,7 @@ def test_days_are_counted_by_the_calendar(operated, seen):
     )
     raw["Resected"] = ""
     raw["Operated"], raw["Seen"] = operated.strftime("%d.%m.%Y"), seen.strftime("%d.%m.%Y")
-    result = intake.clean(raw, PROTOCOL, "x")
+    result = intake.clean(SourceTable.of(raw, decimal=","), PROTOCOL)
     if seen < operated:
         assert result.rejected["rule"].tolist() == ["endpoint os"]
     else:

@@ -155,7 +155,7 @@ def random_export(protocol, size, rng):
 
 
 def through_the_pipeline(raw, protocol):
-    result = intake.clean(raw, protocol, "export.csv")
+    result = intake.clean(intake.SourceTable.of(raw, decimal=protocol.source.decimal), protocol)
     selected = cohort.select(cohort.derive(result.clean, protocol), protocol)
     return result, selected.cohort, selected.flow
 

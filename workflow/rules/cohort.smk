@@ -5,8 +5,10 @@ rule cohort:
     input:
         protocol="results/{study}/protocol.json",
         patients=patients,
+        more=more_files,
         code=code("cohort"),
     output:
+        source="results/{study}/source.csv",
         clean="results/{study}/clean.parquet",
         rejected="results/{study}/rejected.csv",
         flagged="results/{study}/flagged.csv",
@@ -26,7 +28,7 @@ rule cohort:
         "python workflow/scripts/cohort.py"
         " --protocol {input.protocol:q} --patients {input.patients:q}"
         " {params.key:q}"
-        " --clean {output.clean:q} --rejected {output.rejected:q}"
+        " --source {output.source:q} --clean {output.clean:q} --rejected {output.rejected:q}"
         " --flagged {output.flagged:q} --quality {output.quality:q}"
         " --cohort {output.cohort:q} --flow {output.flow:q}"
         " --excluded {output.excluded:q}"

@@ -60,9 +60,14 @@ def patients(wildcards):
     return source.file or f"results/{wildcards.study}/reconstruction/export.csv"
 
 
+def more_files(wildcards):
+    """What else is read beside the table of patients: files joined to it, a data dictionary."""
+    return list(SOURCES[wildcards.study].files[1:])
+
+
 def registry(wildcards):
-    """The data file of a study, if it has one of its own."""
-    return SOURCES[wildcards.study].file or []
+    """The data files of a study, if it has its own."""
+    return list(SOURCES[wildcards.study].files)
 
 
 def key_of(wildcards):

@@ -10,7 +10,7 @@ rule manifest:
             study=STUDIES,
         ),
         shared=["config/references.bib", "config/synthesis.yaml"],
-        sources=[source.file for source in SOURCES.values() if source.file],
+        sources=[file for source in SOURCES.values() for file in source.files],
         project="pyproject.toml",
         code=lambda wildcards: code_of_all("manifest"),
     output:

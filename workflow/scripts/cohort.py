@@ -18,15 +18,17 @@ def main() -> None:
     parser = command_line(
         __doc__,
         reads=["protocol", "patients"],
-        writes=["clean", "rejected", "flagged", "quality", "cohort", "flow", "excluded"],
+        writes=["source", "clean", "rejected", "flagged", "quality", "cohort", "flow", "excluded"],
     )
+    parser.add_argument("--dictionary", type=Path, help="data dictionary of a REDCap export")
     parser.add_argument("--key", default="", help="fingerprint of the key of pseudonyms, if any")
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
-    raw = intake.read_source(arguments.patients, protocol)
+    source = intake.read_source(arguments.patients, protocol, dictionary=arguments.dictionary)
     key = key_with(arguments.key) if arguments.key else None
-    result = intake.clean(raw, protocol, str(arguments.patients), key)
+    result = intake.clean(source, protocol, key)
     selected = cohort.select(cohort.derive(result.clean, protocol), protocol)
+    write_csv(source.description(), arguments.source)
     write_parquet(result.clean, arguments.clean)
     write_csv(result.rejected, arguments.rejected)
     write_csv(result.flagged, arguments.flagged)

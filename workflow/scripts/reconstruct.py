@@ -41,8 +41,8 @@ def main() -> None:
     write_csv(
         export,
         arguments.export,
-        separator=source.separator,
-        encoding=source.encoding,
+        separator=source.separator or ",",
+        encoding=source.encoding or "utf-8",
         verbatim=True,
     )
 

@@ -32,14 +32,83 @@ PER_UNIT = ("hazard_ratio", "cox_p")
 """Contrasts that a number has too: of one unit more."""
 
 
-class Source(Model):
+Format = Literal["csv", "xlsx", "ods", "sav", "dta", "redcap", "parquet"]
+
+FORMAT_OF: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".tab": "csv",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".ods": "ods",
+    ".sav": "sav",
+    ".zsav": "sav",
+    ".dta": "dta",
+    ".parquet": "parquet",
+}
+"""The format of a file by how its name ends, where the protocol does not say."""
+
+
+class Layout(Model):
+    """How a data file is laid out. What is not given is detected where that can be done without
+    guessing, and stated in `source.csv` either way."""
+
+    format: Format | None = None
+    """`csv` is any text with a separator; `redcap` a raw export with its `dictionary`. By default
+    as the file's name ends."""
+    separator: Literal[",", ";", "\t", "|"] | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    """The sheet of a workbook; needed if it has several."""
+    header: int = Field(default=1, ge=1)
+    """The row that holds the names of the columns, as a spreadsheet counts; rows above it are not
+    read."""
+    values: Literal["codes", "labels"] = "codes"
+    """Of SPSS and Stata: whether a cell is its code, or the label of its code."""
+    dictionary: Path | None = None
+    """The data dictionary of a REDCap project, as CSV."""
+    only: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+    """Column to codes: only the rows that have one of them are read, such as one event of a
+    longitudinal REDCap project."""
+
+    def format_of(self, file: Path) -> Format | None:
+        """The format as given, or as the file's name ends; None if neither says."""
+        return self.format or FORMAT_OF.get(file.suffix.lower())
+
+
+class Joined(Layout):
+    """One more file about the same patients, joined by a key."""
+
+    file: Path
+    key: str = Field(min_length=1)
+    """The column that names the patient here."""
+    main_key: str | None = None
+    """The column that names the patient in the main file, if it is called otherwise there."""
+    prefix: str = ""
+    """Put before the names of this file's columns, where another file has the same ones."""
+    keep: Literal["only", "first", "last"] = "only"
+    """A patient's only row, or of several the first or last by the date in `by`."""
+    by: str | None = None
+    date_format: str = "%Y-%m-%d"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Joined:
+        if (self.keep == "only") != (self.by is None):
+            raise ValueError("'keep: first' and 'keep: last' need the date column 'by'")
+        return self
+
+
+class Source(Layout):
     """Where the patients come from and how the file is laid out."""
 
     kind: Literal["reconstruction", "registry"]
     file: Path | None = None
-    separator: Literal[",", ";", "\t"] = ","
-    decimal: Literal[".", ","] = "."
-    encoding: str = "utf-8"
+    join: tuple[Joined, ...] = ()
+    other_columns: Literal["refuse", "drop"] = "refuse"
+    """What to do with columns that the protocol does not describe; dropped ones are listed in
+    `source.csv`."""
     exported: datetime.date | None = None
     """The day of a registry's export. A later date in it is wrong, and reports are dated by it. A
     registry needs it: today would let the results depend on the day of the run."""
@@ -54,7 +123,26 @@ class Source(Model):
                 "a registry needs 'exported', the day of its export as in 2024-06-30: later dates "
                 "in it are rejected, and reports are dated by it"
             )
+        if self.kind == "reconstruction" and (
+            self.join or self.only or self.dictionary or self.header > 1 or self.format == "ods"
+        ):
+            raise ValueError(
+                "a reconstruction writes one plain file: csv, xlsx, sav, dta, redcap or parquet, "
+                "without join, only, dictionary or header"
+            )
+        for layout in (self, *self.join):
+            if layout.file and (layout.format == "redcap") != (layout.dictionary is not None):
+                raise ValueError("format redcap and its 'dictionary' go together")
+        prefixes = [item.prefix for item in self.join if item.prefix]
+        if len(set(prefixes)) < len(prefixes):
+            raise ValueError("each joined file needs a prefix of its own")
         return self
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that is read, the main one first; none for a reconstruction."""
+        named = [f for layout in (self, *self.join) for f in (layout.file, layout.dictionary) if f]
+        return tuple(dict.fromkeys(named))
 
 
 class Variable(Model):

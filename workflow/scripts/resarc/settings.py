@@ -69,10 +69,12 @@ def sources(settings: Settings, config: Path) -> dict[str, Source]:
                 )
         path = config / "studies" / f"{study}.yaml"
         source = _source(path)
-        if source.file is not None and not source.file.is_file():
+        for file in source.files:
+            if file.is_file():
+                continue
             raise ConfigurationError(
-                f"{path}, key source.file",
-                f"no file {str(source.file)!r}",
+                f"{path}, key {'source.file' if file == source.file else 'source'}",
+                f"no file {str(file)!r}",
                 "the registry's data, as a path from the folder in which Resarc is run",
                 "Put the file there or correct the path.",
             )

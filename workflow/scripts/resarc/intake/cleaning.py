@@ -12,10 +12,10 @@ import pandas as pd
 
 from resarc.conditions import contradicts, describe, meets_all
 from resarc.derivation import derive_variables
+from resarc.intake.table import REJECTED_COLUMNS, SourceTable
 from resarc.privacy import outline, pseudonyms, top_coded, top_coded_days
 from resarc.protocol import Protocol, Rule, Variable
 
-REJECTED_COLUMNS = ("file", "row", "column", "value", "rule", "reason", "remedy")
 QUALITY_COLUMNS = (
     "column",
     "variable",
@@ -65,12 +65,7 @@ class _Check:
     flag: bool = False
 
 
-def clean(
-    raw: pd.DataFrame,
-    protocol: Protocol,
-    source_name: str = "source",
-    key: bytes | None = None,
-) -> CleanResult:
+def clean(source: SourceTable, protocol: Protocol, key: bytes | None = None) -> CleanResult:
     """Type, check and keep or reject the rows of `read_source`.
 
     Decisions that a reader may want to know:
@@ -95,27 +90,34 @@ def clean(
     * A patient without the date of time zero has the other dates counted from the earliest of
       them: differences stay right, and nothing that starts at time zero can be computed.
     """
+    raw = source.cells
     cells = pd.DataFrame({v.name: _stripped(raw[v.column]) for v in protocol.variables})
     parsed, present = {}, {}
     for variable in protocol.variables:
-        parsed[variable.name], present[variable.name] = _parse(variable, cells, protocol)
+        parsed[variable.name], present[variable.name] = _parse(
+            variable, cells, source.decimal_of(variable.column)
+        )
     typed = _count_days(pd.DataFrame(parsed, index=raw.index), protocol)
     checks = [
-        *_cell_checks(parsed, present, protocol),
+        *_cell_checks(parsed, present, source, protocol),
         *_duplicate_checks(cells, present, protocol),
         *_order_checks(parsed, protocol),
         *_rule_checks(typed, protocol),
+        *_join_checks(source, protocol),
     ]
     faults = _validate(typed, checks)
     bad = ~faults["flag"].to_numpy(dtype=bool)
     rejected_rows = pd.Index(faults.loc[bad, "row"].unique())
     keep = ~typed.index.isin(rejected_rows)
-    report = _report(faults, raw, protocol, source_name)
+    report = _report(faults, source, protocol)
+    rejected = report[bad]
+    if len(source.unused):
+        rejected = pd.concat([rejected, source.unused])
     kept_flags = ~bad & ~faults["row"].isin(rejected_rows).to_numpy()
     finished, capped = _finish(typed, parsed, keep, protocol, key)
     return CleanResult(
         clean=finished,
-        rejected=report[bad].reset_index(drop=True),
+        rejected=rejected.reset_index(drop=True),
         flagged=report[kept_flags].reset_index(drop=True),
         quality=_quality(faults, present, protocol).assign(top_coded=list(capped.values())),
     )
@@ -130,9 +132,7 @@ def _stripped(column: pd.Series) -> pd.Series:
     return column if bare.equals(texts) else pd.Series(bare.to_numpy()[codes], index=column.index)
 
 
-def _parse(
-    variable: Variable, cells: pd.DataFrame, protocol: Protocol
-) -> tuple[pd.Series, np.ndarray]:
+def _parse(variable: Variable, cells: pd.DataFrame, decimal: str) -> tuple[pd.Series, np.ndarray]:
     """The typed column (missing where it cannot be read) and whether the source gives a value.
 
     Every distinct text is read once: clinical columns repeat their values.
@@ -144,7 +144,7 @@ def _parse(
     if variable.type == "category":
         values = np.array([*map(level_of.get, texts), None], dtype=object)[:-1]
     elif variable.type in ("number", "integer"):
-        values = _numbers(texts, protocol.source.decimal)
+        values = _numbers(texts, decimal)
         if variable.type == "integer":
             values[values != np.rint(values)] = np.nan
     elif variable.type == "date":
@@ -184,6 +184,7 @@ def _dates(texts: pd.Series, date_format: str) -> pd.Series:
 def _cell_checks(
     parsed: dict[str, pd.Series],
     present: dict[str, np.ndarray],
+    source: SourceTable,
     protocol: Protocol,
 ) -> Iterable[_Check]:
     empty = ~np.logical_or.reduce(list(present.values()))
@@ -206,7 +207,7 @@ def _cell_checks(
             )
         if v.type in ("identifier", "text"):
             continue
-        rule, reason, remedy = _reading(v, protocol)
+        rule, reason, remedy = _reading(v, source.decimal_of(v.column))
         yield _Check(v, rule, ~given | values.notna().to_numpy(), reason, remedy)
         if v.minimum is not None or v.maximum is not None:
             bounds = " and ".join(
@@ -240,7 +241,7 @@ def _cell_checks(
             )
 
 
-def _reading(v: Variable, protocol: Protocol) -> tuple[str, str, str]:
+def _reading(v: Variable, mark: str) -> tuple[str, str, str]:
     """Rule, reason and remedy for a cell that cannot be read."""
     elsewhere = f"or list it under 'missing' of {v.name!r} if it stands for no value."
     if v.type == "category":
@@ -258,7 +259,6 @@ def _reading(v: Variable, protocol: Protocol) -> tuple[str, str, str]:
             f"no date in the format {v.date_format}",
             f"Write the date as {example}, {elsewhere}",
         )
-    mark = protocol.source.decimal
     kind = "whole number" if v.type == "integer" else "number"
     how = (
         "digits only"
@@ -366,6 +366,15 @@ def _rule_checks(typed: pd.DataFrame, protocol: Protocol) -> Iterable[_Check]:
             )
 
 
+def _join_checks(source: SourceTable, protocol: Protocol) -> Iterable[_Check]:
+    """Patients whom reading found fault with because of a file joined to theirs."""
+    by_column = {v.column: v for v in protocol.variables}
+    told = ["column", "rule", "reason", "remedy"]
+    for (column, rule, reason, remedy), faults in source.faults.groupby(told, sort=False):
+        passed = ~source.cells.index.isin(faults["row"])
+        yield _Check(by_column.get(column, protocol.variables[0]), rule, passed, reason, remedy)
+
+
 def _in_words(rule: Rule) -> str:
     then = " and ".join(map(describe, rule.then))
     return f"if {' and '.join(map(describe, rule.when))} then {then}" if rule.when else then
@@ -437,9 +446,8 @@ def _validate(typed: pd.DataFrame, checks: list[_Check]) -> pd.DataFrame:
     )
 
 
-def _report(
-    faults: pd.DataFrame, raw: pd.DataFrame, protocol: Protocol, source_name: str
-) -> pd.DataFrame:
+def _report(faults: pd.DataFrame, source: SourceTable, protocol: Protocol) -> pd.DataFrame:
+    raw = source.cells
     column_of = {v.name: v.column for v in protocol.variables}
     value = np.full(len(faults), "", dtype=object)
     remedy = faults["remedy"].to_numpy(dtype=object).copy()
@@ -460,15 +468,18 @@ def _report(
                 remedy[place] = f"Did you mean {meant!r}? {remedy[place]}"
     whole_row = (faults["rule"] == "empty row").to_numpy()
     value[whole_row] = ""
+    places = source.places(faults["row"], faults["variable"].map(column_of))
     return pd.DataFrame(
         {
-            "file": source_name,
-            "row": faults["row"],
-            "column": faults["variable"].map(column_of).mask(whole_row, ""),
+            "file": places["file"],
+            "sheet": places["sheet"],
+            "row": places["row"],
+            "column": places["column"].mask(whole_row, ""),
             "value": value,
             "rule": faults["rule"],
             "reason": faults["reason"],
             "remedy": remedy,
+            "main_row": faults["row"],
         },
         columns=list(REJECTED_COLUMNS),
     )

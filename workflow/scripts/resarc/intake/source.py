@@ -1,230 +1,240 @@
-"""Reading a source file as text, row by row as a spreadsheet counts them."""
+"""Reading the source of a study as text: the main file, and the files joined to it."""
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-import sys
+import dataclasses
+import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
 
 from resarc.errors import DataError
-from resarc.protocol import Protocol
+from resarc.intake.content import check_format, read_bytes
+from resarc.intake.joining import join
+from resarc.intake.reading import Expected, Reading
+from resarc.intake.table import Fact, Part, SourceTable
+from resarc.protocol import FORMAT_OF, Joined, Layout, Protocol
 
-_CHUNK = 50_000
-_NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tabulator", "|": "a vertical bar"}
-_WORKBOOKS = {
-    b"PK\x03\x04": "an Excel workbook or another zip file",
-    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
-}
+_DECIMAL = {mark: rf"[+-]?\d*{re.escape(mark)}\d+(?:[eE][+-]?\d+)?" for mark in (".", ",")}
 
 
-def read_source(path: Path, protocol: Protocol) -> pd.DataFrame:
-    """The source as text: one column for each variable's `column`, in the file's order.
+def read_source(path: Path, protocol: Protocol, *, dictionary: Path | None = None) -> SourceTable:
+    """The study's source as text: one column for each variable's `column`.
 
-    The index `row` is the row's number as a spreadsheet shows it: the header is row 1, and a cell
-    that holds a line end does not begin a new row. Blank lines are no rows. Nothing is stripped,
-    converted or taken for missing.
+    `path` is the main file (`source.file` of a registry), `dictionary` the data dictionary of a
+    REDCap export if the protocol does not name it. Rows are counted as a spreadsheet counts them:
+    the header of a plain file is row 1, and a cell that holds a line end does not begin a new row.
+    Rows without any content are no rows. Nothing is stripped, converted or taken for missing but
+    what the file itself marks as missing.
 
-    Raises `DataError` for a file that cannot be read so: not there, a directory, empty, not text in
-    the protocol's encoding, another separator, a header with an empty, repeated, unknown or missing
-    column, a row of another length, a quote that is not closed.
+    Raises `DataError` for a file that cannot be read so: see `content`, the reader of its format,
+    and `_columns`.
     """
-    path = Path(path)
-    text = _text(path, protocol)
-    rows = _Rows(path, text, protocol.source.separator)
-    header = _header(path, rows, protocol)
-    frame = _plain(text, header, protocol.source.separator)
-    if frame is None:
-        frame = _quoted(path, rows, header)
-    if frame.empty:
-        raise DataError(
-            f"{path}, row 2",
-            "the end of the file",
-            "at least one patient below the header",
-            "Export the file again.",
-        )
-    return frame
+    source = protocol.source
+    layouts: list[tuple[Path, Layout, str]] = [(Path(path), source, "")]
+    layouts += [(item.file, item, item.prefix) for item in source.join]
+    expected = [variable.column for variable in protocol.variables]
+    readings = []
+    for file, layout, prefix in layouts:
+        wanted = _expected(protocol, prefix, [p for _, _, p in layouts if p and p != prefix])
+        found = read_file(file, layout, wanted, dictionary=dictionary)
+        found = _only(found, layout, file)
+        if found.frame.empty:
+            raise DataError(
+                f"{file}, row {layout.header + 1}",
+                "the end of the file",
+                "at least one patient below the header",
+                "Export the file again, or look at 'only' in the protocol.",
+            )
+        readings.append((found, layout, prefix, str(file)))
+    kept = _columns(readings, expected, source.other_columns == "drop", protocol)
+    parts = []
+    for (found, layout, prefix, file), columns in zip(readings, kept, strict=True):
+        frame = found.frame.rename(columns=lambda name, prefix=prefix: prefix + name)
+        dropped = [name for name in frame.columns if name not in columns]
+        decimal, fact = _decimal(found, layout, frame, protocol, file)
+        facts = [*found.facts, fact, Fact("rows", str(len(frame)), "counted")]
+        facts.append(Fact("columns", str(len(columns)), "counted"))
+        keys = [k for k in dropped if isinstance(layout, Joined) and k == prefix + layout.key]
+        unused = [name.removeprefix(prefix) for name in dropped if name not in keys]
+        if unused:
+            facts.append(Fact("columns not used", "; ".join(unused), "given"))
+        rows = frame.index.to_numpy(dtype="int64")
+        headers = {name: name.removeprefix(prefix) for name in columns} if prefix else {}
+        part = Part(file, found.sheet, tuple(columns), rows, decimal, headers, tuple(facts))
+        parts.append((part, frame))
+    return join(parts, source.join, expected)
 
 
-def _text(path: Path, protocol: Protocol) -> str:
-    encoding = protocol.source.encoding
-    hint = f"Save it as CSV in {encoding}, or set 'source.encoding' in the protocol."
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(
-            str(path), "no file", "the source of the study", "Check 'source.file' in the protocol."
-        ) from None
-    except IsADirectoryError:
-        raise DataError(
-            str(path), "a directory", "a text file", "Name the file itself in 'source.file'."
-        ) from None
-    except OSError as error:
-        raise DataError(str(path), error.strerror or str(error), "a readable file") from error
-    if not content.strip():
+def read_file(
+    path: Path, layout: Layout, expected: Expected, *, dictionary: Path | None = None
+) -> Reading:
+    """One file as text, by the reader of its format."""
+    content = read_bytes(path)
+    kind = layout.format_of(path)
+    if kind is None:
         raise DataError(
             str(path),
-            "an empty file",
-            "a header and one row for each patient",
-            "Export the file again.",
+            f"a name that ends in {path.suffix!r}" if path.suffix else "a name without an ending",
+            f"one of {', '.join(FORMAT_OF)}",
+            "Set 'source.format', or give the file the ending of its format.",
         )
-    for magic, name in _WORKBOOKS.items():
-        if content.startswith(magic):
-            raise DataError(str(path), name, "a text file", "Save the sheet as CSV.")
-    try:
-        text = content.decode(encoding)
-    except LookupError:
-        raise DataError(
-            "source.encoding", repr(encoding), "an encoding such as utf-8, cp1252 or utf-16"
-        ) from None
-    except UnicodeError as error:
-        start = getattr(error, "start", 0)
-        line = content.count(b"\n", 0, start) + 1
-        raise DataError(
-            f"{path}, line {line}",
-            f"bytes that are not {encoding} ({content[start : start + 1]!r})",
-            f"text in {encoding}",
-            hint,
-        ) from error
-    if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
-        raise DataError(f"{path}, line {line}", "a NUL byte", f"text in {encoding}", hint)
-    return text.removeprefix("\ufeff")
+    check_format(content, str(path), kind)
+    where = str(path)
+    if kind == "csv":
+        from resarc.intake.delimited import read_delimited
+
+        return read_delimited(content, where, layout, expected)
+    if kind == "redcap":
+        from resarc.intake.redcap import read_redcap
+
+        return read_redcap(content, where, layout, expected, layout.dictionary or dictionary)
+    if kind in ("xlsx", "ods"):
+        from resarc.intake.workbook import read_workbook
+
+        return read_workbook(content, where, layout, expected, kind)
+    if kind == "parquet":
+        from resarc.intake.parquet import read_parquet
+
+        return read_parquet(content, where, layout, expected)
+    from resarc.intake.statistical import read_statistical
+
+    return read_statistical(content, where, layout, expected, kind)
 
 
-class _Rows:
-    """The records of a text with their row numbers; `DataError` on a broken quote."""
+def _expected(protocol: Protocol, prefix: str, others: Sequence[str]) -> Expected:
+    """What the protocol says of the columns of one file, under the headers they have there."""
 
-    def __init__(self, path: Path, text: str, separator: str) -> None:
-        self.path, self.number = path, 0
-        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    def here(name: str) -> bool:
+        return name.startswith(prefix) and not any(name.startswith(other) for other in others)
 
-    def __iter__(self) -> _Rows:
-        return self
+    variables = {v.column.removeprefix(prefix): v for v in protocol.variables if here(v.column)}
+    return Expected(
+        columns=tuple(variables),
+        date_formats={c: v.date_format for c, v in variables.items() if v.type == "date"},
+        codes={
+            c: frozenset(code for codes in v.categories.values() for code in codes)
+            for c, v in variables.items()
+        },
+        numbers=frozenset(c for c, v in variables.items() if v.type in ("number", "integer")),
+    )
 
-    def __next__(self) -> list[str]:
-        self.number += 1
-        limit = csv.field_size_limit(sys.maxsize)
-        try:
-            return next(self._reader)
-        except csv.Error as error:
+
+def _only(found: Reading, layout: Layout, file: Path) -> Reading:
+    """The rows that the protocol asks for."""
+    if not layout.only:
+        return found
+    keep = pd.Series(True, index=found.frame.index)
+    for name, codes in layout.only.items():
+        if name not in found.frame:
             raise DataError(
-                f"{self.path}, row {self.number}",
-                f"a cell that is not quoted correctly ({error})",
-                'a cell with quotes written as "… ""…"" …" and closed',
-                "Export the file again, or mend the quotes in this row.",
-            ) from error
-        finally:
-            csv.field_size_limit(limit)
+                str(file),
+                f"no column {name!r}",
+                "the column that 'only' names",
+                "Correct 'only' in the protocol.",
+            )
+        keep &= found.frame[name].str.strip().isin(codes)
+    said = "; ".join(f"{name} is {' or '.join(codes)}" for name, codes in layout.only.items())
+    fact = Fact("rows not asked for", f"{int((~keep).sum())} (only {said})", "given")
+    return dataclasses.replace(found, frame=found.frame[keep], facts=(*found.facts, fact))
 
 
-def _header(path: Path, rows: _Rows, protocol: Protocol) -> list[str]:
-    where, separator = f"{path}, row 1", protocol.source.separator
-    found = [name.strip() for name in next(rows, [])]
-    expected = [variable.column for variable in protocol.variables]
-    missing = [name for name in expected if name not in found]
-    if len(missing) == len(expected):
-        for other, name in _NAMES.items():
-            if other != separator and "".join(found).count(other) >= len(found):
+def _columns(
+    readings: Sequence[tuple[Reading, Layout, str, str]],
+    expected: Sequence[str],
+    drop: bool,
+    protocol: Protocol,
+) -> list[list[str]]:
+    """For each file the columns that the protocol describes, by the protocol's names.
+
+    `DataError` for a column that stands in two files, in none, or is marked as identifying and
+    described as something else; and, unless others are to be dropped, for one that is unknown.
+    """
+    kinds = {v.column: v.type for v in protocol.variables}
+    main_file, main_layout = readings[0][3], readings[0][1]
+    every = [prefix + h for found, _, prefix, _ in readings for h in found.frame.columns]
+    for name in expected:
+        if name not in every:
+            near = get_close_matches(name, [n for n in every if n not in expected], n=1)
+            raise DataError(
+                f"{main_file}, row {main_layout.header}",
+                f"no column {name!r}" + (f", but {near[0]!r}" if near else ""),
+                f"the columns of the protocol: {', '.join(expected)}",
+                "Rename the column in the file, or 'column' in the protocol.",
+            )
+    keys = {layout.main_key or layout.key for _, layout, _, _ in readings[1:]}
+    found_in: dict[str, str] = {}
+    kept: list[list[str]] = []
+    for found, layout, prefix, file in readings:
+        mine = []
+        control = {*layout.only}
+        if isinstance(layout, Joined):
+            control |= {layout.key, *([layout.by] if layout.by else [])}
+        else:
+            control |= keys
+        for position, header in enumerate(found.frame.columns, start=1):
+            name, place = prefix + header, f"{file}, row {layout.header}, column {position}"
+            if isinstance(layout, Joined) and header == layout.key and name in found_in:
+                continue
+            if name in expected:
+                if name in found_in:
+                    raise DataError(
+                        place,
+                        f"the column {name[:80]!r}, which {found_in[name]} has too",
+                        "each column in one file",
+                        "Give the joined file a 'prefix' in the protocol.",
+                    )
+                if header in found.identifiers and kinds[name] not in ("identifier", "text"):
+                    raise DataError(
+                        place,
+                        f"the column {name[:80]!r}, which the data dictionary marks as identifying",
+                        "identifying fields as type identifier or text",
+                        "Change its type in the protocol, or the mark in the project.",
+                    )
+                found_in[name] = file
+                mine.append(name)
+            elif not (drop or header in control or header in found.identifiers):
                 raise DataError(
-                    where,
-                    f"columns that {name} separates",
-                    f"columns that {_NAMES[separator]} separates",
-                    "Set 'source.separator' in the protocol, or export the file again.",
+                    place,
+                    f"the unknown column {header[:80]!r}",
+                    f"only the columns of the protocol: {', '.join(expected)}",
+                    "Remove it, describe it under 'variables' (type text is read and dropped), or "
+                    "set 'source.other_columns: drop'.",
                 )
-    for position, name in enumerate(found, start=1):
-        if not name:
-            raise DataError(
-                f"{where}, column {position}",
-                "no name",
-                "a name in every column of the header",
-                "Name the column, or remove the separator that opens it.",
-            )
-        if name in found[: position - 1]:
-            raise DataError(
-                f"{where}, column {position}",
-                f"the name {name[:80]!r} a second time",
-                "each column once",
-                "Rename or remove one of the two.",
-            )
-    for name in missing:
-        near = get_close_matches(name, [n for n in found if n not in expected], n=1)
-        raise DataError(
-            where,
-            f"no column {name!r}" + (f", but {near[0]!r}" if near else ""),
-            f"the columns of the protocol: {', '.join(expected)}",
-            "Rename the column in the file, or 'column' in the protocol.",
-        )
-    for position, name in enumerate(found, start=1):
-        if name not in expected:
-            raise DataError(
-                f"{where}, column {position}",
-                f"the unknown column {name[:80]!r}",
-                f"only the columns of the protocol: {', '.join(expected)}",
-                "Remove it, or describe it under 'variables' (type text is read and dropped).",
-            )
-    return found
+        kept.append(mine)
+    return kept
 
 
-def _plain(text: str, header: list[str], separator: str) -> pd.DataFrame | None:
-    """A text without quotes and blank lines, read at once; None for any other text, which is read
-    record by record: there a row's number or a fault's place needs counting."""
-    ends = text.count("\r")
-    if '"' in text or ends != text.count("\r\n") or text.startswith(("\n", "\r\n")):
-        return None
-    if "\n\n" in text or "\n\r\n" in text:
-        return None
-    names = [str(i) for i in range(len(header))]
-    try:
-        table = pyarrow.csv.read_csv(
-            io.BytesIO(text.encode()),
-            read_options=pyarrow.csv.ReadOptions(column_names=names, skip_rows=1),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=separator, quote_char=False),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None
-    return _frame(table, header, range(2, table.num_rows + 2))
-
-
-def _quoted(path: Path, rows: _Rows, header: list[str]) -> pd.DataFrame:
-    """The remaining records of any text; blank lines are left out but counted."""
-    names = [str(i) for i in range(len(header))]
-    numbers: list[int] = []
-    tables = [pa.table({name: pa.array([], pa.string()) for name in names})]
-    records = _whole(path, rows, header, numbers)
-    while chunk := list(itertools.islice(records, _CHUNK)):
-        columns = [pa.array(column, pa.string()) for column in zip(*chunk, strict=True)]
-        tables.append(pa.table(columns, names=names))
-    return _frame(pa.concat_tables(tables), header, numbers)
-
-
-def _whole(path: Path, rows: _Rows, header: list[str], numbers: list[int]):
-    for record in rows:
-        if not record:
+def _decimal(
+    found: Reading, layout: Layout, frame: pd.DataFrame, protocol: Protocol, file: str
+) -> tuple[str, Fact]:
+    """The decimal mark of a file: given, or the only one that its numbers have."""
+    if layout.decimal:
+        return layout.decimal, _decimal_fact(layout.decimal, "given")
+    if found.decimal:
+        return found.decimal, _decimal_fact(found.decimal, "detected")
+    seen: dict[str, str] = {}
+    for v in protocol.variables:
+        if v.type not in ("number", "integer") or v.column not in frame:
             continue
-        if len(record) != len(header):
-            raise DataError(
-                f"{path}, row {rows.number}",
-                f"{len(record)} cells",
-                f"{len(header)}, as in the header",
-                "Look for a separator inside a cell, or a cell that is missing; such a cell "
-                "belongs between double quotes.",
-            )
-        numbers.append(rows.number)
-        yield record
+        texts = pd.Series(frame[v.column].unique(), dtype=object).str.strip()
+        for mark, pattern in _DECIMAL.items():
+            if mark not in seen and texts.str.fullmatch(pattern).any():
+                seen[mark] = v.column
+    if len(seen) > 1:
+        raise DataError(
+            file,
+            f"numbers with a decimal point (column {seen['.']!r}) and with a decimal comma "
+            f"(column {seen[',']!r})",
+            "one decimal mark in all numbers",
+            "Set 'source.decimal' to the one that is meant; numbers with the other are then "
+            "rejected with their rows.",
+        )
+    mark = next(iter(seen), ".")
+    return mark, _decimal_fact(mark, "detected")
 
 
-def _frame(table: pa.Table, header: list[str], numbers: range | list[int]) -> pd.DataFrame:
-    frame = table.to_pandas()
-    frame.columns = pd.Index(header)
-    frame.index = pd.Index(numbers, name="row", dtype="int64")
-    return frame
+def _decimal_fact(mark: str, how: str) -> Fact:
+    return Fact("decimal mark", {".": "point", ",": "comma"}[mark], how)

@@ -280,7 +280,7 @@ def _cell(
     else:
         whole = float(value).is_integer() and abs(value) < 1e15
         text = str(int(value)) if whole else repr(float(value))
-        text = text.replace(".", protocol.source.decimal)
+        text = text.replace(".", protocol.source.decimal or ".")
     if text in v.missing:
         raise ReconstructionError(
             f"export of {protocol.study!r}, column {v.column!r}",
