@@ -11,7 +11,7 @@ import pandas as pd
 from resarc.errors import DataError
 from resarc.intake.table import Fact
 
-_WHOLE = 1e15
+_WHOLE = 2.0**53
 """Whole numbers below this are exact as floats."""
 
 

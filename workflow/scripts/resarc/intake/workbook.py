@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from typing import Literal
 from xml.etree import ElementTree
 
+import pandas as pd
+
 from resarc.errors import DataError
 from resarc.intake.content import LONGEST_CELL
 from resarc.intake.reading import Expected, Reading, named, numbered, texts_of
@@ -26,8 +28,6 @@ _NAMES = {"xlsx": "Excel (xlsx)", "ods": "OpenDocument (ods)"}
 _MOST_BYTES = 2 * 1024**3
 """Unpacked size of a workbook; more is no table of patients."""
 
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -36,7 +36,7 @@ _ERROR = re.compile(
 )
 
 Oddity = tuple[int, int, Literal["uncalculated", "formula", "error", "merged"], str]
-"""Row and column from 1, what is odd there, and its text."""
+"""Row and column from 1 (of merged cells the last), what is odd there, and its text."""
 
 
 def read_workbook(
@@ -89,11 +89,7 @@ def read_workbook(
             "Open it and save it again.",
         ) from error
     place = f"{where}, sheet {name!r}"
-    oddities += [
-        (low[0] + 1, low[1] + 1, "merged", _range(low, high))
-        for low, high in ranges
-        if high[0] + 1 >= layout.header
-    ]
+    oddities += [(high[0] + 1, high[1] + 1, "merged", _range(low, high)) for low, high in ranges]
     formulas = _refuse_or_mend(oddities, grid, place, layout.header)
     header = (
         [_header_text(cell) for cell in grid[layout.header - 1]]
@@ -107,6 +103,9 @@ def read_workbook(
             "the header",
             "Set 'source.header' to the row in which the names of the columns stand.",
         )
+    width = max(map(len, grid))
+    grid = [row + [""] * (width - len(row)) for row in grid]
+    header += [""] * (width - len(header))
     frame, dates = _cells(grid, header, layout, expected, place)
     facts = [
         Fact("format", _NAMES[kind], "given" if layout.format else "detected"),
@@ -135,13 +134,16 @@ def _sheet(book: object, sheets: list[str], layout: Layout, where: str) -> tuple
         where,
         f"{len(filled)} sheets with content" if filled else "no sheet with content",
         "one sheet, or its name in the protocol",
-        f"Set 'source.sheet' to one of {', '.join(map(repr, filled or sheets))}.",
+        f"Set 'source.sheet' to one of {', '.join(map(repr, filled))}."
+        if filled
+        else "Look whether the right file was named; one saved as 'Strict Open XML' must be saved "
+        "as an ordinary workbook.",
     )
 
 
 def _cells(
     grid: list[list[object]], header: list[str], layout: Layout, expected: Expected, place: str
-):
+) -> tuple[pd.DataFrame, frozenset[str]]:
     names = [text.strip() for text in header]
     rows = [
         (number, row)
@@ -164,14 +166,8 @@ def _cells(
                 )
         columns[str(position)] = texts
     frame = numbered(columns)
-    frame.index = _index(number for number, _ in rows)
+    frame.index = pd.Index([number for number, _ in rows], name="row", dtype="int64")
     return named(f"{place}, row {layout.header}", names, frame), frozenset(dates)
-
-
-def _index(numbers: Iterator[int]):
-    import pandas as pd
-
-    return pd.Index(list(numbers), name="row", dtype="int64")
 
 
 def _header_text(cell: object) -> str:
@@ -184,7 +180,7 @@ def _refuse_or_mend(
     """Put the names of errors where they stand, refuse what cannot be read; the number of formulas."""
     formulas = 0
     for row, column, what, text in sorted(oddities):
-        if row < header and what != "merged":
+        if row < header:
             continue
         cell = f"{place}, cell {_cell(row, column)}"
         if what == "merged":
@@ -203,6 +199,8 @@ def _refuse_or_mend(
             )
         formulas += 1 if what == "formula" else 0
         if what == "error":
+            grid += [[] for _ in range(row - len(grid))]
+            grid[row - 1] += [""] * (column - len(grid[row - 1]))
             grid[row - 1][column - 1] = text
     return formulas
 
@@ -211,19 +209,23 @@ def _odd_in_xlsx(archive: zipfile.ZipFile, sheet: str) -> Iterator[Oddity]:
     """Formulas and errors of a sheet, from its XML (ECMA-376, Part 1, 18.3.1.4)."""
     raw = archive.read(_part_of_sheet(archive, sheet))
     # Most sheets have neither; searching bytes costs a hundredth of parsing them.
-    if b"<f" not in raw and b't="e"' not in raw and b":f" not in raw:
+    if not re.search(rb"<(?:\w+:)?f[\s/>]|\st=[\"']e", raw):
         return
-    for _, cell in _elements(raw, f"{_MAIN}c"):
-        formula, value = cell.find(f"{_MAIN}f"), cell.find(f"{_MAIN}v")
-        text = (value.text or "") if value is not None else ""
-        where = _position(cell.get("r", ""))
-        if cell.get("t") == "e":
-            yield *where, "error", text or "#ERROR"
-        elif formula is not None:
-            # The value of a text formula may be the empty text.
-            known = text != "" or (value is not None and cell.get("t") == "str")
-            yield *where, "formula" if known else "uncalculated", ""
-        cell.clear()
+    row_number = 0
+    for row in _elements(raw, "row"):
+        row_number = int(row.get("r", row_number + 1))
+        column = 0
+        for cell in row:
+            column = _column(cell.get("r", "")) or column + 1
+            formula, value = cell.find("{*}f"), cell.find("{*}v")
+            text = (value.text or "") if value is not None else ""
+            if cell.get("t") == "e":
+                yield row_number, column, "error", text or "#ERROR"
+            elif formula is not None:
+                # The value of a formula for text may be the empty text.
+                known = text != "" or (value is not None and cell.get("t") == "str")
+                yield row_number, column, "formula" if known else "uncalculated", ""
+        row.clear()
 
 
 def _part_of_sheet(archive: zipfile.ZipFile, sheet: str) -> str:
@@ -234,8 +236,8 @@ def _part_of_sheet(archive: zipfile.ZipFile, sheet: str) -> str:
     book = book.lstrip("/")
     folder, file = posixpath.split(book)
     ids = {
-        item.get("name"): item.get(_RELATION)
-        for item in ElementTree.fromstring(_safe(archive.read(book))).iter(f"{_MAIN}sheet")
+        item.get("name"): next(value for key, value in item.items() if key.endswith("}id"))
+        for item in ElementTree.fromstring(_safe(archive.read(book))).iterfind(".//{*}sheet")
     }
     links = ElementTree.fromstring(
         _safe(archive.read(posixpath.join(folder, "_rels", f"{file}.rels")))
@@ -251,15 +253,23 @@ def _part_of_sheet(archive: zipfile.ZipFile, sheet: str) -> str:
 def _odd_in_ods(archive: zipfile.ZipFile, sheet: str) -> Iterator[Oddity]:
     """Formulas, errors and merged cells of a sheet (OpenDocument 1.3, Part 3, 9)."""
     raw = archive.read("content.xml")
-    for _, table in _elements(raw, f"{_TABLE}table"):
+    for table in _elements(raw, "table"):
         if table.get(f"{_TABLE}name") == sheet:
             row_number = 1
             for row in table.iter(f"{_TABLE}table-row"):
+                rows = int(row.get(f"{_TABLE}number-rows-repeated", 1))
                 column = 1
                 for cell in row:
-                    yield from _odd_ods_cell(cell, row_number, column)
-                    column += int(cell.get(f"{_TABLE}number-columns-repeated", 1))
-                row_number += int(row.get(f"{_TABLE}number-rows-repeated", 1))
+                    columns = int(cell.get(f"{_TABLE}number-columns-repeated", 1))
+                    odd = list(_odd_ods_cell(cell, row_number, column))
+                    yield from (
+                        (line + down, place + across, what, text)
+                        for line, place, what, text in odd
+                        for down in range(rows)
+                        for across in range(columns)
+                    )
+                    column += columns
+                row_number += rows
         table.clear()
 
 
@@ -268,12 +278,8 @@ def _odd_ods_cell(cell: ElementTree.Element, row: int, column: int) -> Iterator[
     down = int(cell.get(f"{_TABLE}number-rows-spanned", 1))
     across = int(cell.get(f"{_TABLE}number-columns-spanned", 1))
     if down > 1 or across > 1:
-        yield (
-            row + down - 1,
-            column,
-            "merged",
-            _range((row - 1, column - 1), (row + down - 2, column + across - 2)),
-        )
+        low, high = (row - 1, column - 1), (row + down - 2, column + across - 2)
+        yield high[0] + 1, high[1] + 1, "merged", _range(low, high)
     formula = cell.get(f"{_TABLE}formula")
     kind = cell.get(f"{_OFFICE}value-type")
     if formula is None and kind is not None:
@@ -284,12 +290,11 @@ def _odd_ods_cell(cell: ElementTree.Element, row: int, column: int) -> Iterator[
         yield row, column, "uncalculated" if kind is None else "formula", ""
 
 
-def _elements(raw: bytes, tag: str):
-    return (
-        (event, element)
-        for event, element in ElementTree.iterparse(io.BytesIO(_safe(raw)))
-        if element.tag == tag
-    )
+def _elements(raw: bytes, name: str) -> Iterator[ElementTree.Element]:
+    """Elements of this name in any namespace (Excel writes a strict and a transitional one)."""
+    for _, element in ElementTree.iterparse(io.BytesIO(_safe(raw))):
+        if element.tag.rpartition("}")[2] == name:
+            yield element
 
 
 def _safe(raw: bytes) -> bytes:
@@ -299,12 +304,12 @@ def _safe(raw: bytes) -> bytes:
     return raw
 
 
-def _position(reference: str) -> tuple[int, int]:
-    letters = reference.rstrip("0123456789")
+def _column(reference: str) -> int:
+    """The column of a reference such as B3, from 1; 0 for none."""
     column = 0
-    for letter in letters:
+    for letter in reference.rstrip("0123456789"):
         column = column * 26 + ord(letter) - ord("A") + 1
-    return int(reference[len(letters) :]), column
+    return column
 
 
 def _cell(row: int, column: int) -> str:
