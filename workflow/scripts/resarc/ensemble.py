@@ -670,7 +670,7 @@ def _roc(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
 def _ph_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     """Score test that the coefficients of `by` do not change with time."""
     names = (e.by, *e.adjusted_for)
-    part = _known(names, ensemble, mask) & ~np.isnan(ensemble.times[e.subject])
+    part = _complete(names, ensemble, mask) & ~np.isnan(ensemble.times[e.subject])
     terms = [_term(name, ensemble, part) for name in names]
     columns = np.concatenate([term.columns for term in terms], axis=2)
     held = np.concatenate([term.held for term in terms], axis=1)

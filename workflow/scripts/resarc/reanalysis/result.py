@@ -1,0 +1,259 @@
+"""What a recommended analysis gives: numbers, lines of a drawing, and what they change.
+
+Everything is computed in all datasets at once: arrays (M,), M the members of a reconstruction or
+one registry. `tables` turns them into the columns of the result files, where a registry has values
+with confidence limits and a reconstruction has identified sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from resarc.estimand import Estimand
+from resarc.output import significant
+from resarc.reanalysis.dataset import Data
+
+PAPER, RECOMMENDED, CONTEXT = "paper", "recommended", "context"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a number is: its name for people, its scale, and on which side of the comparison it
+    stands: as the paper did, as recommended, or what is needed to judge them."""
+
+    label: str
+    scale: Literal["p", "ratio", "months", "fraction", "count", "number", "unit"]
+    role: str
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "hazard_ratio": Quantity("Hazard ratio", "ratio", PAPER),
+    "logrank_p": Quantity("Log-rank p", "p", PAPER),
+    "p": Quantity("p", "p", PAPER),
+    "events": Quantity("Events", "count", CONTEXT),
+    "n": Quantity("Patients", "count", CONTEXT),
+    # immortal time
+    "landmark_hazard_ratio": Quantity("Hazard ratio from the landmark", "ratio", RECOMMENDED),
+    "landmark_logrank_p": Quantity("Log-rank p from the landmark", "p", RECOMMENDED),
+    "changing_hazard_ratio": Quantity("Hazard ratio, changing with time", "ratio", RECOMMENDED),
+    "time_zero_hazard_ratio": Quantity("Hazard ratio, as known at time zero", "ratio", RECOMMENDED),
+    "time_zero_logrank_p": Quantity("Log-rank p, as known at time zero", "p", RECOMMENDED),
+    "delayed_hazard_ratio": Quantity("Hazard ratio at an assumed delay", "ratio", RECOMMENDED),
+    "delay_to_no_effect": Quantity("Delay at which it is 1", "months", RECOMMENDED),
+    "delay_to_no_evidence": Quantity("Delay at which its interval holds 1", "months", RECOMMENDED),
+    # cut-offs
+    "cutoff": Quantity("Cut-off", "unit", PAPER),
+    "selected_logrank_p": Quantity("Log-rank p as if it were given", "p", PAPER),
+    "procedure_p": Quantity("p of choice and test together", "p", RECOMMENDED),
+    "maxstat_p": Quantity("p of the best of all cut-offs", "p", RECOMMENDED),
+    "cutoff_low": Quantity("Bootstrap cut-off, 2.5th percentile", "unit", RECOMMENDED),
+    "cutoff_high": Quantity("Bootstrap cut-off, 97.5th percentile", "unit", RECOMMENDED),
+    "spline_p": Quantity("p without a cut-off (spline)", "p", RECOMMENDED),
+    "nonlinear_p": Quantity("p for non-linearity", "p", CONTEXT),
+    # small samples
+    "exact_logrank_p": Quantity("Log-rank p by permutation", "p", RECOMMENDED),
+    "profile_hazard_ratio": Quantity("Profile-likelihood limits", "ratio", RECOMMENDED),
+    "firth_hazard_ratio": Quantity("Firth's hazard ratio", "ratio", RECOMMENDED),
+    "firth_p": Quantity("Firth's p", "p", RECOMMENDED),
+    "coefficients": Quantity("Coefficients", "count", CONTEXT),
+    "events_per_coefficient": Quantity("Events per coefficient", "number", CONTEXT),
+    # proportional hazards
+    "ph_p": Quantity("Test of proportional hazards, p", "p", RECOMMENDED),
+    "rmst_difference": Quantity("Difference of restricted means", "months", RECOMMENDED),
+    "rmst_p": Quantity("p of that difference", "p", RECOMMENDED),
+    # competing risks
+    "one_minus_survival": Quantity("1 less Kaplan-Meier", "fraction", PAPER),
+    "cumulative_incidence": Quantity("Cumulative incidence", "fraction", RECOMMENDED),
+    "gray_p": Quantity("Gray's test, p", "p", RECOMMENDED),
+    "subdistribution_hazard_ratio": Quantity("Subdistribution hazard ratio", "ratio", RECOMMENDED),
+    "competing_events": Quantity("Competing events", "count", CONTEXT),
+    # subgroups
+    "interaction_p": Quantity("Interaction, p", "p", RECOMMENDED),
+    "ratio_of_hazard_ratios": Quantity("Ratio of hazard ratios", "ratio", RECOMMENDED),
+    "power": Quantity("Power to see the effect of all patients", "fraction", CONTEXT),
+    "detectable_ratio": Quantity("Ratio of hazard ratios that would be seen", "ratio", CONTEXT),
+    # multiplicity
+    "holm_p": Quantity("p after Holm", "p", RECOMMENDED),
+    "bh_p": Quantity("p after Benjamini-Hochberg", "p", RECOMMENDED),
+    # confounding
+    "e_value": Quantity("E-value", "number", RECOMMENDED),
+    "e_value_limit": Quantity("E-value of the limit nearer to 1", "number", RECOMMENDED),
+    # missing data
+    "missing": Quantity("Missing", "count", CONTEXT),
+    "missing_share": Quantity("Share missing", "fraction", CONTEXT),
+    "pattern": Quantity("Patients with this pattern", "count", CONTEXT),
+    "complete_cases": Quantity("Complete cases", "count", CONTEXT),
+    "imputed_hazard_ratio": Quantity("Hazard ratio, missing values imputed", "ratio", RECOMMENDED),
+    "imputed_p": Quantity("p, missing values imputed", "p", RECOMMENDED),
+}
+"""Every quantity of `reanalysis.csv`."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """One quantity of one estimand in every dataset that was evaluated; arrays (M,).
+
+    `lower` and `upper` are confidence limits. `at` is what else tells it apart: a landmark, a
+    subgroup, a pattern.
+    """
+
+    estimand: Estimand
+    quantity: str
+    value: np.ndarray
+    lower: np.ndarray | None = None
+    upper: np.ndarray | None = None
+    at: str = ""
+    method: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.quantity not in QUANTITIES:
+            raise ValueError(f"{self.quantity!r} is no quantity of the re-analysis")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve of a drawing in every dataset: `x` (G,), `value` and limits (M, G)."""
+
+    estimand: Estimand
+    series: str
+    x: np.ndarray
+    value: np.ndarray
+    lower: np.ndarray | None = None
+    upper: np.ndarray | None = None
+
+
+Changes = Literal["yes", "no", "open", "not comparable"]
+"""Whether the recommended analysis leads to another conclusion: in every dataset, in none, in some
+of those that agree with the paper; or nothing was there to compare."""
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a recommended analysis changes, in one sentence made from its numbers."""
+
+    sentence: str
+    changes: Changes
+
+
+@dataclass(frozen=True)
+class Part:
+    """All that one recommendation beside one analysis gives."""
+
+    numbers: Sequence[Number]
+    conclusion: Conclusion
+    lines: Sequence[Line] = field(default=())
+
+
+COLUMNS = (
+    *("analysis", "recommendation", "estimand", "quantity", "role", "at"),
+    *("value", "lower", "upper"),
+    *("identified_lower", "identified_upper", "outer_lower", "outer_upper"),
+    *("members", "undetermined", "origin", "how", "method", "note"),
+)
+LINE_COLUMNS = (
+    *("analysis", "recommendation", "estimand", "series", "x", "value", "lower", "upper"),
+    *("identified_lower", "identified_upper", "outer_lower", "outer_upper", "origin"),
+)
+CONCLUSION_COLUMNS = (
+    *("analysis", "recommendation", "estimand", "paper", "changes", "sentence"),
+    *("why", "origin"),
+)
+
+
+def number_rows(
+    analysis: str, kind: str, numbers: Iterable[Number], data: Data
+) -> list[dict[str, object]]:
+    """Rows of `reanalysis.csv` (columns `COLUMNS`)."""
+    rows = []
+    for number in numbers:
+        row: dict[str, object] = dict.fromkeys(COLUMNS, np.nan)
+        row |= {
+            "analysis": analysis,
+            "recommendation": kind,
+            "estimand": str(number.estimand),
+            "quantity": number.quantity,
+            "role": QUANTITIES[number.quantity].role,
+            "at": number.at,
+            "origin": data.origin,
+            "how": "registry",
+            "method": number.method,
+            "note": number.note,
+        }
+        if data.rebuilt:
+            row |= _sets(number, data)
+        else:
+            row |= {"value": number.value[0]}
+            if number.lower is not None and number.upper is not None:
+                row |= {"lower": number.lower[0], "upper": number.upper[0]}
+        rows.append(row)
+    return rows
+
+
+def _sets(number: Number, data: Data) -> dict[str, object]:
+    """The identified set over the members, and with their confidence limits the outer one."""
+    known = number.value[~np.isnan(number.value)]
+    found: dict[str, object] = {
+        "members": known.size,
+        "undetermined": 1 - known.size / number.value.size,
+        "how": "sample",
+    }
+    if number.value.size < data.members:
+        found["how"] = f"sample of {number.value.size} of {data.members} datasets"
+    if str(number.estimand) in data.held and _is_the_estimand(number):
+        found["how"] = "by construction"
+    if known.size:
+        found |= {"identified_lower": known.min(), "identified_upper": known.max()}
+    for side, limit, extreme in (
+        ("outer_lower", number.lower, np.fmin),
+        ("outer_upper", number.upper, np.fmax),
+    ):
+        if limit is not None and not np.isnan(limit).all():
+            found[side] = extreme.reduce(limit)
+    return found
+
+
+def _is_the_estimand(number: Number) -> bool:
+    """Whether the number is the estimand's own value, which can have been a target."""
+    return not number.at and number.quantity == number.estimand.statistic
+
+
+def line_rows(
+    analysis: str, kind: str, lines: Iterable[Line], data: Data
+) -> list[dict[str, object]]:
+    """Rows of `reanalysis_curves.csv` (columns `LINE_COLUMNS`), one for each x."""
+    rows = []
+    for line in lines:
+        for i, x in enumerate(line.x):
+            row: dict[str, object] = dict.fromkeys(LINE_COLUMNS, np.nan)
+            row |= {"analysis": analysis, "recommendation": kind, "estimand": str(line.estimand)}
+            row |= {"series": line.series, "x": x, "origin": data.origin}
+            value = line.value[:, i]
+            lower = None if line.lower is None else line.lower[:, i]
+            upper = None if line.upper is None else line.upper[:, i]
+            if not data.rebuilt:
+                row["value"] = value[0]
+                if lower is not None and upper is not None:
+                    row |= {"lower": lower[0], "upper": upper[0]}
+            elif not np.isnan(value).all():
+                row |= {"identified_lower": np.nanmin(value), "identified_upper": np.nanmax(value)}
+                if lower is not None and upper is not None and not np.isnan(lower).all():
+                    row |= {"outer_lower": np.nanmin(lower), "outer_upper": np.nanmax(upper)}
+            rows.append(row)
+    return rows
+
+
+def frame(rows: list[dict[str, object]], columns: Sequence[str]) -> pd.DataFrame:
+    """Rows as a table of these columns at 10 significant digits."""
+    table = pd.DataFrame(rows, columns=list(columns))
+    numeric = {"x", "value", "lower", "upper", "identified_lower", "identified_upper"}
+    numeric |= {"outer_lower", "outer_upper", "undetermined"}
+    types: dict[str, object] = dict.fromkeys(numeric & set(columns), float)
+    if "members" in columns:
+        types["members"] = "Int64"
+    return significant(table.astype(types))

@@ -1,0 +1,234 @@
+"""Few patients: tests that need no large numbers, and models that survive separation.
+
+Sources: Heinze, Gnant & Schemper, Biometrics 2003;59:1151 (exact log-rank test); Heinze & Schemper,
+Biometrics 2001;57:114 (Firth's Cox model); Vittinghoff & McCulloch, Am J Epidemiol 2007;165:710
+(events per coefficient).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from resarc.estimand import Estimand
+from resarc.protocol import Analysis
+from resarc.reanalysis import words
+from resarc.reanalysis.dataset import Data, groups
+from resarc.reanalysis.ratios import hazard_ratios, paper_p, paper_ratio
+from resarc.reanalysis.result import Changes, Conclusion, Number, Part
+from resarc.recommended import PenalisedModel, SmallSample
+from resarc.survival import two_groups
+from resarc.survival.firth import firth_cox
+from resarc.survival.logrank import exact_logrank
+
+EXACT_MEMBERS = 25
+"""Members in which permutation tests are made; each takes milliseconds, not microseconds."""
+FIRTH_MEMBERS = 10
+"""Members in which Firth's multivariable model is fitted."""
+_TIME, _EVENT = "(time)", "(event)"  # no variable can be named so
+
+
+def evaluate(data: Data, analysis: Analysis, asked: SmallSample) -> Part:
+    """Each comparison of the analysis by permutation, by profile likelihood, and by Firth."""
+    level, alpha = data.protocol.conventions.level, data.protocol.conventions.alpha
+    numbers: list[Number] = []
+    found: list[Changes] = []
+    otherwise: list[str] = []
+    unbounded: list[str] = []
+    done: set[tuple[str, tuple[object, ...]]] = set()
+    ratios = hazard_ratios(data, analysis, asked.of, contrasts=True)
+    for estimand in ratios:
+        test = Estimand("logrank_p", estimand.subject, None, estimand.where, estimand.by)
+        several = len(data.protocol.levels(estimand.by)) > 2
+        label = words.comparison(estimand, data.protocol)
+        if (test.by, test.where) not in done:
+            done.add((test.by, test.where))
+            exact, method = _permutation(data, test)
+            key = test if several else estimand
+            numbers += [
+                Number(key, "logrank_p", data.value(test).value, method="log-rank test"),
+                Number(key, "exact_logrank_p", exact, method=method),
+            ]
+            before = data.some(EXACT_MEMBERS).value(test).value
+            changed = words.changes(before, exact, alpha)
+            found.append(changed)
+            if changed in ("yes", "open"):
+                otherwise.append(words.factor(estimand.by, data.protocol) if several else label)
+        compared = groups(data, estimand)
+        counts = two_groups.risk_counts(compared.order, compared.first, compared.both)
+        plain, firth = two_groups.fit(counts), two_groups.fit(counts, firth=True)
+        lower, upper, _ = two_groups.profile(counts, plain, level)
+        firth_lower, firth_upper, firth_p = two_groups.profile(counts, firth, level)
+        with np.errstate(over="ignore"):
+            numbers += [
+                paper_ratio(data, estimand),
+                Number(
+                    estimand, "profile_hazard_ratio", np.exp(plain.beta), np.exp(lower),
+                    np.exp(upper), method="Cox, profile-likelihood limits",
+                ),
+                Number(
+                    estimand, "firth_hazard_ratio", np.exp(firth.beta), np.exp(firth_lower),
+                    np.exp(firth_upper), method="Firth's Cox, profile penalised-likelihood limits",
+                ),
+                Number(
+                    estimand, "firth_p", firth_p, method="penalised likelihood-ratio test"
+                ),
+                Number(
+                    estimand, "events",
+                    (data.ensemble.events[estimand.subject] & compared.both).sum(axis=1).astype(float),
+                ),
+            ]  # fmt: skip
+        if np.isinf(plain.beta).any():
+            unbounded.append(label)
+    return Part(numbers, _conclusion(data, alpha, ratios, otherwise, unbounded, found))
+
+
+def _permutation(data: Data, test: Estimand) -> tuple[np.ndarray, str]:
+    """p of a factor's permutation test in the first members, and how it was found."""
+    some = data.some(EXACT_MEMBERS)
+    ensemble, endpoint = some.ensemble, test.subject
+    code = ensemble.code(test.by)
+    part = (code >= 0) & ~np.isnan(ensemble.times[endpoint])
+    mask = ensemble.mask(test.where)
+    part = part if mask is None else part & mask
+    several = len(data.protocol.levels(test.by)) > 2
+    draws = 999 if several and data.rebuilt else None
+    rng = data.random("permutation", test)
+    p, exact = [], []
+    for m, rows in enumerate(part):
+        if len(np.unique(code[m][rows])) < 2:
+            p.append(np.nan)
+            continue
+        time, event = ensemble.times[endpoint][m][rows], ensemble.events[endpoint][m][rows]
+        result = exact_logrank(time, event, code[m][rows], draws, rng)
+        p.append(result.p)
+        exact.append(not np.isnan(result.p) and bool(result.detail("exact")))
+    how = "every" if all(exact) else "random"
+    return np.array(p), f"log-rank permutation test, {how} arrangement{'s' * (how == 'random')}"
+
+
+def _conclusion(
+    data: Data, alpha: float, ratios: list[Estimand], otherwise: list[str], unbounded: list[str],
+    found: list[Changes],
+) -> Conclusion:  # fmt: skip
+    if not ratios:
+        return Conclusion("No two groups could be compared.", "not comparable")
+    if otherwise:
+        some = " in all or some of the rebuilt datasets that were looked at" if data.rebuilt else ""
+        first = (
+            f"By permutation, p lies on the other side of {alpha:g}{some} for "
+            f"{words.some_of(otherwise)}"
+        )
+    else:
+        first = f"By permutation no p moves to the other side of {alpha:g}"
+    if unbounded:
+        some = " in all or some of the rebuilt datasets" if data.rebuilt else ""
+        first += (
+            f"; the events separate the groups{some} for {words.some_of(unbounded)}, where only Firth's "
+            "estimate is finite"
+        )
+    return Conclusion(f"{first}.", words.together(found))
+
+
+# -- the multivariable model -----------------------------------------------------------------------
+
+
+def penalised(data: Data, analysis: Analysis, asked: PenalisedModel) -> Part:
+    """Firth's multivariable model, with the events that each coefficient rests on."""
+    endpoint = analysis.endpoint or ""
+    names = tuple(dict.fromkeys((*analysis.variables, *analysis.adjusted_for)))
+    model = Estimand("events", endpoint)
+    some = data.some(FIRTH_MEMBERS)
+    ratios = hazard_ratios(data, analysis)
+    if not ratios:
+        return Part((), Conclusion("The covariates are not there.", "not comparable"))
+    designs = [design(some, endpoint, names, m) for m in range(some.ensemble.shape[0])]
+    events = np.array([float(frame[_EVENT].sum()) for frame, _ in designs])
+    size = np.array([float(len(columns)) for _, columns in designs])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = events / size
+    numbers = [
+        Number(model, "events", events, at="complete cases"),
+        Number(model, "coefficients", size),
+        Number(model, "events_per_coefficient", each),
+    ]
+    enough = each >= asked.events_per_coefficient
+    start = f"{words.number(each)} events stand behind each of {words.count(size)} coefficients"
+    if not enough.any():
+        return Part(
+            numbers,
+            Conclusion(
+                f"{start}, fewer than the {asked.events_per_coefficient:g} asked for: no "
+                "multivariable model is recommended.",
+                "yes" if not data.rebuilt or not enough.any() else "open",
+            ),
+        )
+    level, alpha = data.protocol.conventions.level, data.protocol.conventions.alpha
+    tables = [
+        firth_cox(frame, _TIME, _EVENT, columns, level=level).coefficients.set_index("covariate")
+        if good else None
+        for (frame, columns), good in zip(designs, enough, strict=True)
+    ]  # fmt: skip
+    found: list[Changes] = []
+    otherwise: list[str] = []
+    for estimand in ratios:
+        before, p = paper_p(some, estimand)
+        numbers += [paper_ratio(some, estimand), before]
+        column = f"{estimand.by}={estimand.contrast[0]}" if estimand.contrast else estimand.by
+        picked = {
+            name: np.array(
+                [
+                    float(table.at[column, name]) if table is not None and column in table.index else np.nan
+                    for table in tables
+                ]
+            )
+            for name in ("hazard_ratio", "lower", "upper", "p")
+        }  # fmt: skip
+        method = "Firth's Cox, profile penalised-likelihood limits"
+        numbers += [
+            Number(
+                estimand, "firth_hazard_ratio", picked["hazard_ratio"], picked["lower"],
+                picked["upper"], method=method,
+            ),
+            Number(estimand, "firth_p", picked["p"], method="penalised likelihood-ratio test"),
+        ]  # fmt: skip
+        changed = words.changes(p, picked["p"], alpha)
+        found.append(changed)
+        if changed in ("yes", "open"):
+            otherwise.append(words.comparison(estimand, data.protocol))
+    if otherwise:
+        some_words = (
+            " in all or some of the rebuilt datasets that were looked at" if data.rebuilt else ""
+        )
+        end = f"by Firth's model p moves to the other side of {alpha:g}{some_words} for {words.some_of(otherwise)}"
+    else:
+        end = f"by Firth's model no p moves to the other side of {alpha:g}"
+    return Part(numbers, Conclusion(f"{start}; {end}.", words.together(found)))
+
+
+def design(
+    data: Data, endpoint: str, names: tuple[str, ...], member: int
+) -> tuple[pd.DataFrame, list[str]]:
+    """The complete cases of one dataset as the frame of a Cox model, and its covariates: a number
+    itself, a category a column for each level that has patients but the first of these."""
+    ensemble = data.ensemble
+    time, event = ensemble.times[endpoint][member], ensemble.events[endpoint][member]
+    complete = ~np.isnan(time)
+    for name in names:
+        if data.protocol.kind(name) == "number":
+            complete = complete & ~np.isnan(ensemble.number(name)[member])
+        else:
+            complete = complete & (ensemble.code(name)[member] >= 0)
+    columns: dict[str, np.ndarray] = {}
+    for name in names:
+        if data.protocol.kind(name) == "number":
+            values = ensemble.number(name)[member][complete]
+            if values.size and np.ptp(values) > 0:
+                columns[name] = values
+            continue
+        code, levels = ensemble.code(name)[member][complete], data.protocol.levels(name)
+        present = [place for place in range(len(levels)) if (code == place).any()]
+        for place in present[1:]:
+            columns[f"{name}={levels[place]}"] = (code == place).astype(float)
+    frame = pd.DataFrame({_TIME: time[complete], _EVENT: event[complete], **columns})
+    return frame, list(columns)
