@@ -24,8 +24,9 @@ PATIENTS = (
 LABELS = {"sex": {1: "Male", 2: "Female", 9: "Unknown"}, "status": {0: "Alive", 1: "Dead"}}
 
 
-def protocol(source=None, **changes):
-    """The study of the three patients; `source` is merged into its source."""
+def protocol(source=None, more=(), **changes):
+    """The study of the three patients; `source` is merged into its source, `more` are names of more
+    columns of whole numbers."""
     source = {"kind": "registry", "file": "toy.csv", "exported": DAY(2020, 12, 31)} | (source or {})
     form = source.pop("date_format", "%Y-%m-%d")
     day = {"type": "date", "date_format": form}
@@ -54,6 +55,7 @@ def protocol(source=None, **changes):
             variable("seen", **day),
             variable("status", "category", categories={"alive": ["0"], "dead": ["1"]}),
             variable("note", "text"),
+            *[variable(name, "integer") for name in more],
         ],
         "rules": [
             {"id": "in_order", "order": ["resected", "operated", "died"], "why": "in this order"},

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resarc import intake
-from resarc.errors import DataError
 from resarc.intake import SourceTable
 from resarc.privacy import outline
 from resarc.protocol import Protocol
@@ -215,50 +214,6 @@ def test_a_bad_row_is_rejected_and_named(corrupt, row, name, rule, value, tmp_pa
     kept = {"P0001", "P0002", "P0003"} - {f"P{row - 1:04d}"}
     assert set(result.clean["patient"]) == kept
     assert result.quality["rejected"].sum() == (rule != "empty row")
-
-
-FILES = [
-    ("empty file", lambda _: "", "an empty file"),
-    ("white space only", lambda _: " \n\n", "an empty file"),
-    ("header only", lambda _: HEADER + "\n", "row 2: found the end of the file"),
-    ("short row", swap(";first", ""), "row 2: found 9 cells"),
-    ("long row", swap("second", "se;cond"), "row 3: found 11 cells"),
-    ("unquoted decimal comma", lambda t: t.replace(";", ","), "a comma separates"),
-    ("tabs", lambda t: t.replace(";", "\t"), "a tabulator separates"),
-    ("doubled header", swap("Size", "Age"), "column 4: found the name 'Age' a second time"),
-    ("unnamed column", swap("Size", " "), "column 3: found no name"),
-    ("missing column", swap("Size", "Tumour"), "no column 'Size'"),
-    ("column of another case", swap("Size", "size"), "no column 'Size', but 'size'"),
-    ("unknown column", lambda t: t.replace("\n", ";x\n").replace("Note;x", "Note;Name"), "'Name'"),
-    ("no header", swap(HEADER + "\n", ""), "column 7: found no name"),
-    ("Latin-1", lambda t: t.replace("first", "größe").encode("latin-1"), "line 2.*not utf-8"),
-    ("UTF-16", lambda t: t.encode("utf-16"), "line 1.*not utf-8"),
-    ("UTF-16 without mark", lambda t: t.encode("utf-16-le"), "line 1: found a NUL byte"),
-    ("NUL", swap("second", "sec\x00ond"), "line 3: found a NUL byte"),
-    ("Excel workbook", lambda _: b"PK\x03\x04rest", "an Excel workbook"),
-    ("open quote", swap("first", '"first'), "row 2: found a cell that is not quoted"),
-    ("text after a quote", swap("first", '"fi"rst'), "row 2: found a cell that is not quoted"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("corrupt", "message"), [f[1:] for f in FILES], ids=[f[0] for f in FILES])
-def test_a_bad_file_is_an_error_that_says_where(corrupt, message, tmp_path):
-    content = corrupt(good())
-    assert content not in (good(), good().encode())
-    with pytest.raises(DataError, match=message) as caught:
-        run(tmp_path, content)
-    assert "export.csv" in str(caught.value)
-    assert caught.value.remedy
-
-
-def test_no_file_directory_and_unknown_encoding(tmp_path):
-    with pytest.raises(DataError, match="no file"):
-        intake.read_source(tmp_path / "none.csv", PROTOCOL)
-    with pytest.raises(DataError, match="a directory"):
-        intake.read_source(tmp_path, PROTOCOL)
-    source = PROTOCOL.source.model_dump() | {"encoding": "utf-99"}
-    with pytest.raises(DataError, match="utf-99"):
-        run(tmp_path, good(), protocol(source=source))
 
 
 def test_ways_to_write_the_same_file(tmp_path):

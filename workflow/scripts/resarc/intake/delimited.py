@@ -6,7 +6,6 @@ import csv
 import io
 import itertools
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -173,7 +172,9 @@ class _Rows:
 
     def __init__(self, where: str, text: str, separator: str, header: int) -> None:
         self.where, self.number = where, 0
-        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        # StringIO would hold four bytes for each character.
+        lines = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="")
+        self._reader = csv.reader(lines, delimiter=separator, strict=True)
         self.header: list[str] = []
         for _ in range(header):
             self.header = next(self, [])
@@ -191,10 +192,12 @@ class _Rows:
 
     def __next__(self) -> list[str]:
         self.number += 1
-        limit = csv.field_size_limit(sys.maxsize)
+        limit = csv.field_size_limit(LONGEST_CELL)
         try:
             return next(self._reader)
         except csv.Error as error:
+            if "field larger than field limit" in str(error):
+                raise _too_long(f"{self.where}, row {self.number}") from error
             raise DataError(
                 f"{self.where}, row {self.number}",
                 f"a cell that is not quoted correctly ({error})",
@@ -230,7 +233,7 @@ def _plain(text: str, where: str, width: int, above: int, separator: str) -> pd.
         longest = pc.max(lengths).as_py() or 0
         if longest > LONGEST_CELL:
             row = pc.index(lengths, longest).as_py() + above + 1
-            raise _too_long(where, row, position + 1, longest)
+            raise _too_long(f"{where}, row {row}, column {position + 1}")
     return _frame(table, range(above + 1, above + table.num_rows + 1))
 
 
@@ -258,18 +261,15 @@ def _whole(where: str, rows: _Rows, width: int, numbers: list[int]) -> Iterator[
                 "Look for a separator inside a cell, or a cell that is missing; such a cell "
                 "belongs between double quotes.",
             )
-        for place, cell in enumerate(record, start=1):
-            if len(cell) > LONGEST_CELL:
-                raise _too_long(where, rows.number, place, len(cell))
         numbers.append(rows.number)
         yield record
 
 
-def _too_long(where: str, row: int, column: int, length: int) -> DataError:
+def _too_long(place: str) -> DataError:
     return DataError(
-        f"{where}, row {row}, column {column}",
-        f"a cell of {length} characters",
-        f"at most {LONGEST_CELL}",
+        place,
+        f"a cell of more than {LONGEST_CELL} characters",
+        "a cell of a table",
         "Look for a double quote that is not closed, or remove the text.",
     )
 
