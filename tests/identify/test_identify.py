@@ -174,9 +174,8 @@ def test_a_median_that_is_not_reached_is_infinite_and_one_of_nobody_is_none(prot
     # One of two women dies at 1, the other is followed up to 3; there are none in member 0.
     assert found.loc["os.median{sex=female}", ["lower", "upper"]].tolist() == [2, 2]
     assert found["members"].tolist() == [2, 1]
-    assert tables.format_set(Estimand.parse("os.median"), 2.5, inf, protocol) == (
-        "(2.5 to not reached)"
-    )
+    words = tables.format_range(Estimand.parse("os.median"), 2.5, inf, protocol)
+    assert words.replace("\u00a0", " ") == "2.5 months to not reached"
 
 
 @pytest.mark.unit

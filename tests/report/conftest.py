@@ -200,6 +200,8 @@ PROTOCOL = {
     "analyses": [
         {"id": "table_one", "label": "Patients", "kind": "characteristics",
          "variables": ["age", "sex", "treatment"]},
+        {"id": "balance", "label": "Patients by sex", "kind": "characteristics",
+         "variables": ["age", "treatment"], "by": "sex", "tests": ["fisher_p", "mann_whitney_p"]},
         {"id": "by_treatment", "label": "Status by treatment", "kind": "response",
          "variables": ["status"], "by": "treatment"},
         {"id": "survival", "label": "Overall survival", "kind": "survival", "endpoint": "os",
@@ -236,11 +238,28 @@ PRINTED = {
     ],
 }  # fmt: skip
 
-POINT = {"count": 7777.0, "fraction": 0.7777, "p": 0.0777, "ratio": 7.777}
+POINT = {"count": 7777.0, "fraction": 0.7777, "p": 0.0777, "ratio": 7.777, "standardised": 0.7777}
 """One dataset's values: a 7 in a report of a reconstruction is a value that must not be shown."""
-LOWER = {"count": 41.0, "fraction": 0.2111, "p": 0.0101, "ratio": 0.811}
-UPPER = {"count": 55.0, "fraction": 0.6333, "p": 0.2222, "ratio": 3.144}
+LOWER = {"count": 41.0, "fraction": 0.2111, "p": 0.0101, "ratio": 0.811, "standardised": 0.0411}
+UPPER = {"count": 55.0, "fraction": 0.6333, "p": 0.2222, "ratio": 3.144, "standardised": 0.5133}
 TARGETS = {"n", "n{sex=female}", "os.survival(36 months)"}
+
+
+def adjusted_by_rule(protocol, rebuilt):
+    """Adjusted p-values of each univariable table: 0.0888 and 0.0999, or their sets."""
+    import pandas as pd
+
+    from resarc.analysis import families
+
+    found = {"holm": 0.0888, "bh": 0.0999}
+    if rebuilt:
+        found = {"holm_lower": 0.0303, "holm_upper": 0.6666, "bh_lower": 0.0202, "bh_upper": 0.4444}
+    rows = [
+        {"analysis": name, "estimand": str(test), "tests": len(tests)} | found
+        for name, tests in families(protocol).items()
+        for test in tests
+    ]
+    return pd.DataFrame(rows)
 
 
 def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
@@ -272,7 +291,7 @@ def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
             "method": "Kaplan-Meier" if scale == "fraction" else "count", "origin": kind,
             "analysis": item.analysis, "note": "",
         }  # fmt: skip
-        if scale in ("count", "p"):
+        if scale in ("count", "p", "standardised"):
             row |= {"lower": float("nan"), "upper": float("nan")}
         rows.append(row)
         target = str(e) in TARGETS
@@ -349,12 +368,13 @@ def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
         )
         for key in ("alpha2020", "kaplan1958", "cox1972", "manski2003")
     }
+    adjusted = adjusted_by_rule(protocol, rebuilt)
     extra = {"identified": identified, "envelopes": pd.DataFrame(envelopes), "targets": targets,
              "hypotheses": hypotheses, "members": members} if rebuilt else {}  # fmt: skip
     return StudyInputs(
         protocol=protocol, published=published, version="0.1.0", data_date="2026-01-31", audit=audit,
         flow=flow, data_quality=quality, rejected=rejected, estimates=estimates,
-        curves=pd.DataFrame(curves), comparison=pd.DataFrame(comparison), references=works,
+        curves=pd.DataFrame(curves), adjusted=adjusted, comparison=pd.DataFrame(comparison), references=works,
         provenance={"Software": {"pandas": "2.3"}, "Inputs": {"alpha.yaml": "sha256 0a1b"}}, **extra,
     )  # fmt: skip
 
@@ -475,10 +495,10 @@ def text_of_pdf(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="session")
 def numbers_in():
-    """The numbers of a text, without page numbers and code points."""
+    """The numbers of a text, without page numbers, code points and the page's counts of rows."""
 
     def extract(text: str) -> set[str]:
-        text = re.sub(r"\[U\+[0-9A-F]+\]|page \d+ of \d+", "", text)
+        text = re.sub(r"\[U\+[0-9A-F]+\]|page \d+ of \d+|\(\d+ rows?\)", "", text)
         return set(re.findall(r"\d+(?:\.\d+)*", text))
 
     return extract

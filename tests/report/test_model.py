@@ -9,6 +9,7 @@ import pytest
 
 from resarc.report.glyphs import printable, visible
 from resarc.report.model import (
+    MARKS,
     Callout,
     Cell,
     Column,
@@ -67,11 +68,31 @@ def test_references_and_ids_must_resolve(sample: Report) -> None:
 
 def test_marks_are_explained_below_their_table() -> None:
     marked = table("t", "C", A, [(Cell("1", "by construction"),)], stage="x", notes=("n",))
-    assert marked.legend[0] == "n"
-    assert marked.legend[1].startswith("† By construction")
+    assert marked.legend[0] == ("", "n")
+    assert marked.legend[1] == MARKS["by construction"]
     assert table("t", "C", A, [("1",)], stage="x").legend == ()
     with pytest.raises(ValueError, match="mark 'other'"):
         Cell("1", "other")
+
+
+def test_footnotes_are_lettered_once_in_reading_order(sample: Report) -> None:
+    columns = (Column("Group"), Column("p", note="Log-rank test."))
+    rows = [
+        ("a", Cell("0.1")),
+        ("b", Cell("0.2", note="Wald test.")),
+        ("c", Cell("0.3", "by construction", note="Log-rank test.")),
+    ]
+    lettered = table("t", "C", columns, rows, stage="x", notes=("n",))
+    assert lettered.legend == (
+        ("", "n"), ("a", "Log-rank test."), ("b", "Wald test."), MARKS["by construction"],
+    )  # fmt: skip
+    content = with_blocks(sample, lettered).to_dict()["sections"][0]["blocks"][0]
+    assert [column["letter"] for column in content["columns"]] == ["", "a"]
+    cells = [row[1]["letter"] for row in content["groups"][0]["rows"]]
+    assert cells == ["", "b", "a"]
+    many = [("x", Cell("1", note=f"Note {i}")) for i in range(27)]
+    with pytest.raises(ValueError, match="more footnotes than letters"):
+        table("t", "C", (Column("A"), Column("B")), many, stage="x")
 
 
 def test_numbering_follows_reading_order(sample: Report) -> None:

@@ -57,7 +57,7 @@ def protocol():
     [
         ("os.survival(36 months)", 0.625, "62.5%"),
         ("os.survival(36 months)", 0, "0.0%"),
-        ("os.survival_difference(36 months) by sex(male / female)", -0.0837, "-8.4 percentage points"),
+        ("os.survival_difference(36 months) by sex(male / female)", -0.0837, "\u22128.4 percentage points"),
         ("os.survival_difference(36 months) by sex(male / female)", -0.0001, "0.0 percentage points"),
         ("os.median", 49.93, "49.9 months"),
         ("os.median", nan, "not reached"),
@@ -65,7 +65,7 @@ def protocol():
         ("os.survival(36 months)", nan, "not estimable"),
         ("os.hazard_ratio by sex(male / female)", 2.449, "2.45"),
         ("os.hazard_ratio by sex(male / female)", 25.68, "25.7"),
-        ("os.hazard_ratio by sex(male / female)", 1234.5, "1234"),
+        ("os.hazard_ratio by sex(male / female)", 1234.5, "1235"),
         ("os.hazard_ratio by sex(male / female)", inf, "unbounded"),
         ("os.auc(36 months) by nlr", 0.674, "0.67"),
         ("os.roc_cutoff(36 months) by age", 55.5, "55.5 years"),
@@ -90,7 +90,7 @@ def test_a_value(text, value, words, protocol):
         (0.0412, "0.041"),
         (0.0994, "0.099"),
         (0.0996, "0.10"),
-        (0.205, "0.20"),
+        (0.205, "0.21"),
         (0.99, "0.99"),
         (0.9999, ">0.99"),
         (nan, "not estimable"),
@@ -101,10 +101,7 @@ def test_a_p_value(p, words):
 
 
 def test_estimates_intervals_and_sets(protocol):
-    median, ratio = (
-        Estimand.parse("os.median"),
-        Estimand.parse("os.hazard_ratio by sex(male / female)"),
-    )
+    median = Estimand.parse("os.median")
     assert (
         tables.format_estimate(median, 49.9, 30.0, 59.4, protocol)
         == "49.9 months (95% CI 30.0 to 59.4)"
@@ -114,18 +111,48 @@ def test_estimates_intervals_and_sets(protocol):
         == "49.9 months (95% CI 30.0 to not reached)"
     )
     assert tables.format_estimate(median, 49.9, nan, nan, protocol) == "49.9 months"
-    assert tables.format_set(ratio, 5.0, 25.7, protocol) == "(5.00 to 25.7)"
-    assert tables.format_set(ratio, 5.0, inf, protocol) == "(5.00 to unbounded)"
-    assert tables.format_set(Estimand.parse("n"), 9, 9, protocol) == "(9)"
-    assert tables.format_set(ratio, nan, nan, protocol) == ""
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
-    [((20, 24), "20 (83.3%)"), ((20, 24, 2), "20 (83.3%), 2 missing"), ((3,), "3"), ((0, 0), "0")],
+    ("text", "lower", "upper", "words"),
+    [
+        ("os.hazard_ratio by sex(male / female)", 5.0, 25.7, "5.00 to 25.7"),
+        ("os.hazard_ratio by sex(male / female)", 5.0, inf, "5.00 to unbounded"),
+        ("os.median", 2.5, inf, "2.5 months to not reached"),
+        ("os.median", 30.1, 59.4, "30.1 to 59.4 months"),
+        ("os.median", 30.1, 30.1, "30.1 months"),
+        ("os.logrank_p by sex", 0.0001, 0.04, "<0.001 to 0.040"),
+        ("n", 9, 9, "9"),
+    ],
 )
-def test_a_count(arguments, words):
-    assert tables.format_count(*arguments) == words
+def test_an_identified_set(text, lower, upper, words, protocol):
+    found = tables.format_range(Estimand.parse(text), lower, upper, protocol)
+    assert found.replace(tables.NBSP, " ") == words
+
+
+@pytest.mark.parametrize(
+    ("share", "of", "words"),
+    [
+        (0.625, None, "62.5"), (0.625, 24, "63"), (0.625, 99, "63"), (0.285, 20, "29"), (0.125, 8, "13"), (0.625, 100, "62.5"),
+        (1, 7, "100"), (0, 7, "0"), (-0.0837, 50, "\u22128"), (-0.001, 50, "0"), (0.6666, 7000, "66.7"),
+    ],
+)  # fmt: skip
+def test_the_denominator_decides_the_decimals_of_a_share(share, of, words):
+    assert tables.format_share(share, of) == words
+
+
+def test_the_denominator_decides_in_estimates_and_sets_too(protocol):
+    rate = Estimand.parse("os.survival(36 months)")
+    assert (
+        tables.format_estimate(rate, 0.625, 0.403, 0.784, protocol) == "62.5% (95% CI 40.3 to 78.4)"
+    )
+    assert (
+        tables.format_estimate(rate, 0.625, 0.403, 0.784, protocol, of=24)
+        == "63% (95% CI 40 to 78)"
+    )
+    assert tables.format_range(rate, 0.31, 0.384, protocol, of=60) == "31\u00a0to\u00a038%"
+    median = Estimand.parse("os.median")
+    assert tables.format_value(median, 49.9, protocol, of=24) == "49.9 months"
 
 
 @pytest.mark.parametrize(
@@ -220,3 +247,14 @@ def test_a_printed_p_is_never_further_off_than_its_last_place(p):
         assert p > bound
     else:
         assert abs(p - bound) <= 0.5 * 10 ** -len(words.split(".")[1]) + 1e-12
+
+
+@pytest.mark.property
+@given(value=st.floats(-1e6, 1e6), decimals=st.integers(0, 4))
+def test_a_fixed_number_is_the_nearest_and_never_minus_zero(value, decimals):
+    words = tables.fixed(value, decimals)
+    found = float(words.replace(tables.MINUS, "-"))
+    assert abs(found - value) <= 0.5 * 10**-decimals * (1 + 1e-9) + 1e-9
+    assert not (found == 0 and words.startswith(tables.MINUS))
+    assert len(words.partition(".")[2]) == decimals
+    assert tables.fixed(-value, decimals).lstrip(tables.MINUS) == words.lstrip(tables.MINUS)

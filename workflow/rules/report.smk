@@ -11,10 +11,12 @@ rule study_report:
         rejected="results/{study}/rejected.csv",
         quality="results/{study}/data_quality.csv",
         estimates="results/{study}/estimates.csv",
+        adjusted="results/{study}/adjusted.csv",
         curves="results/{study}/curves.csv",
         comparison="results/{study}/comparison.csv",
         reconstructed=if_reconstructed(
             "identified.csv",
+            "identified_adjusted.csv",
             "envelopes.csv",
             "reconstruction/targets.csv",
             "reconstruction/hypotheses.csv",

@@ -53,8 +53,11 @@ def gather(results: Path, bibliography: Path) -> StudyInputs:
         for name in OF_A_RECONSTRUCTION:
             folder = results if name in ("identified", "envelopes") else results / "reconstruction"
             tables[name] = read_csv(folder / f"{name}.csv")
+        tables["adjusted"] = read_csv(results / "identified_adjusted.csv")
         ensemble = results / "reconstruction" / "ensemble.parquet"
         members = pd.read_parquet(ensemble, columns=["member"])["member"].nunique()
+    else:
+        tables["adjusted"] = read_csv(results / "adjusted.csv")
     return StudyInputs(
         protocol=protocol,
         published=from_json(results / "published.json", Published),

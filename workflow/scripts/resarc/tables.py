@@ -3,11 +3,32 @@
 Everything here turns results that exist into text; nothing computes a result. Values come in
 canonical units (shares as fractions of 1, times of endpoints in months) and leave as `62.5%`,
 `49.9 months`, `<0.001`. A reconstructed value travels with its identified set.
+
+The conventions, for every report, table, snippet and document:
+
+- p: three decimals below 0.1, two from there on, `<0.001` and `>0.99` at the ends. Never `0.000`,
+  never stars, never "NS".
+- Shares: one decimal, so that they can be held against a printed figure. In the tables and sentences
+  meant for a manuscript (`of` given) the denominator decides: no decimal below 100 patients, where
+  one patient is more than a percentage point, else one. A count stands with every share of a table.
+- Times in months and percentage points: one decimal. Ratios: two decimals below 10, one below 100,
+  else none. Standardised differences: two. Numbers of a variable: two decimals below 10, else one;
+  whole numbers of a whole-number variable none; the same for all that share a cell.
+- Halves are rounded away from zero, as papers round them.
+- The decimal mark is a point, whatever the machine's locale. No separator of thousands within tables.
+- A range or interval is written `30.0 to 59.4`, since a dash could be read as a minus. A minus is U+2212.
+  An en dash joins only the ends of a level of a category (`6–10`), where nothing can be negative.
+- A value that does not exist is said in words: `not reached`, `not estimable`, `unbounded`.
+
+Sources: Lang & Altman, SAMPL guidelines, in: Science Editors' Handbook, 2013; Cole, Arch Dis Child
+2015;100:608 (decimal places).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from math import isinf, isnan
 
 from resarc.estimand import Condition, Duration, Estimand
@@ -15,6 +36,10 @@ from resarc.protocol import Derived, Protocol
 
 NOT_ESTIMABLE = "not estimable"
 NOT_REACHED = "not reached"
+MINUS = "\u2212"
+NBSP = "\u00a0"
+FEW = 100
+"""Denominators below this have shares without decimals."""
 
 
 # -- one number ----------------------------------------------------------------------------------
@@ -50,13 +75,35 @@ def format_p(p: float) -> str:
         return "<0.001"
     if p > 0.99:
         return ">0.99"
-    return f"{p:.3f}" if p < 0.0995 else f"{p:.2f}"
+    return fixed(p, 3) if p < 0.0995 else fixed(p, 2)
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number with so many decimals, halves away from zero: '62.5' is '63' without decimals.
+
+    Decides on the shortest decimal that stands for the float, so that 0.285 counts as a half. A
+    minus is a true minus sign, and zero has none.
+    """
+    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return f"{abs(rounded) if rounded == 0 else rounded:f}".replace("-", MINUS)
+
+
+def format_share(share: float, of: float | None = None) -> str:
+    """A fraction of 1 in per cent, without the sign: '62.5'; '62' of fewer than 100 patients."""
+    per_cent = float(Decimal(repr(float(share))) * 100)
+    return fixed(per_cent, 0 if of is not None and of < FEW else 1)
 
 
 def format_value(
-    estimand: Estimand, value: float, protocol: Protocol, *, with_unit: bool = True
+    estimand: Estimand,
+    value: float,
+    protocol: Protocol,
+    *,
+    with_unit: bool = True,
+    of: float | None = None,
 ) -> str:
-    """A value for people: '62.5%', '49.9 months', '13', '2.45'. NaN is said in words."""
+    """A value for people: '62.5%', '49.9 months', '13', '2.45'. NaN is said in words. `of` is the
+    number of patients behind a share, if it is to decide the share's decimals."""
     if value is None or isnan(value):
         is_median = estimand.statistic in ("median", "reverse_followup_median")
         return NOT_REACHED if is_median and _is_time(estimand, protocol) else NOT_ESTIMABLE
@@ -64,69 +111,84 @@ def format_value(
         return NOT_REACHED if _is_time(estimand, protocol) else "unbounded"
     if estimand.kind.scale == "p":
         return format_p(value)
-    text = _digits(estimand, value, protocol)
+    text = _digits(estimand, value, protocol, of)
     mark = unit(estimand, protocol) if with_unit else ""
     return text + ("%" if mark == "%" else f" {mark}" if mark else "")
 
 
-def _digits(estimand: Estimand, value: float, protocol: Protocol) -> str:
+def _digits(estimand: Estimand, value: float, protocol: Protocol, of: float | None) -> str:
     scale = estimand.kind.scale
     if scale == "count":
-        return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
+        return fixed(value, 0 if float(value).is_integer() else 1)
     if estimand.statistic == "auc":
-        return f"{value:.2f}"
+        return fixed(value, 2)
     if scale in ("fraction", "difference"):
-        return _signless_zero(f"{100 * value:.1f}")
+        return format_share(value, of)
     if _is_time(estimand, protocol):
-        return _signless_zero(f"{value:.1f}")
+        return fixed(value, 1)
     if scale == "standardised":
-        return f"{value:.2f}"
+        return fixed(value, 2)
     if scale == "ratio":
-        return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+        return fixed(value, 2 if value < 10 else 1 if value < 100 else 0)
     name = estimand.by if estimand.kind.comparison == "marker" else estimand.subject
+    return fixed(value, _decimals(name, [value], protocol))
+
+
+def _decimals(name: str, values: Sequence[float], protocol: Protocol) -> int:
+    """The decimals of numbers of one variable that stand together."""
     item = protocol.variable(name)
     whole = not isinstance(item, Derived) and item.type == "integer"
-    if whole and float(value).is_integer():
-        return f"{value:.0f}"
-    return _signless_zero(f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}")
+    if whole and all(float(value).is_integer() for value in values):
+        return 0
+    return 2 if max(map(abs, values), default=0.0) < 10 else 1
 
 
-def _signless_zero(text: str) -> str:
-    return text.lstrip("-") if float(text) == 0 else text
+def format_alike(variable: str, values: Sequence[float], protocol: Protocol) -> list[str]:
+    """Summaries of one variable in one cell, without unit and all with as many decimals."""
+    known = [value for value in values if not isnan(value)]
+    decimals = _decimals(variable, known, protocol)
+    return [NOT_ESTIMABLE if isnan(value) else fixed(value, decimals) for value in values]
 
 
-def format_interval(estimand: Estimand, lower: float, upper: float, protocol: Protocol) -> str:
+def format_interval(
+    estimand: Estimand, lower: float, upper: float, protocol: Protocol, *, of: float | None = None
+) -> str:
     """Two limits without unit, '30.0 to 59.4'; empty if neither is known."""
     if isnan(lower) and isnan(upper):
         return ""
-    ends = [format_value(estimand, end, protocol, with_unit=False) for end in (lower, upper)]
+    ends = [format_value(estimand, end, protocol, with_unit=False, of=of) for end in (lower, upper)]
     return f"{ends[0]} to {ends[1]}"
 
 
 def format_estimate(
-    estimand: Estimand, value: float, lower: float, upper: float, protocol: Protocol
+    estimand: Estimand,
+    value: float,
+    lower: float,
+    upper: float,
+    protocol: Protocol,
+    *,
+    of: float | None = None,
 ) -> str:
     """A value with its confidence interval: '49.9 months (95% CI 30.0 to 59.4)'."""
-    text = format_value(estimand, value, protocol)
-    limits = format_interval(estimand, lower, upper, protocol)
+    text = format_value(estimand, value, protocol, of=of)
+    limits = format_interval(estimand, lower, upper, protocol, of=of)
     if not limits:
         return text
     return f"{text} ({100 * protocol.conventions.level:g}% CI {limits})"
 
 
-def format_set(estimand: Estimand, lower: float, upper: float, protocol: Protocol) -> str:
-    """An identified set, '(5.0 to 25.7)'; '(9)' where all consistent datasets agree as printed."""
-    limits = format_interval(estimand, lower, upper, protocol)
-    if not limits:
-        return ""
-    first, last = limits.split(" to ")
-    return f"({first})" if first == last else f"({limits})"
-
-
-def format_count(n: int, of: int | None = None, missing: int = 0) -> str:
-    """A count with its share and what is missing: '20 (83.3%)', '20 (83.3%), 2 missing'."""
-    text = f"{n}" if not of else f"{n} ({100 * n / of:.1f}%)"
-    return f"{text}, {missing} missing" if missing else text
+def format_range(
+    estimand: Estimand, lower: float, upper: float, protocol: Protocol, *, of: float | None = None
+) -> str:
+    """An identified set: '30.1 to 59.4 months', '<0.001 to 0.04'; '12' where all datasets agree as
+    printed. Its parts do not come apart at the end of a line."""
+    ends = (lower, upper)
+    both = [format_value(estimand, end, protocol, with_unit=False, of=of) for end in ends]
+    full = [format_value(estimand, end, protocol, of=of) for end in ends]
+    if both[0] == both[1]:
+        return full[0]
+    wordless = all(any(c.isdigit() for c in end) for end in both)
+    return f"{both[0] if wordless else full[0]}{NBSP}to{NBSP}{full[1]}"
 
 
 # -- estimands in words --------------------------------------------------------------------------

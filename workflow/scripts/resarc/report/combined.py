@@ -39,14 +39,12 @@ from resarc.report.model import (
     text,
 )
 from resarc.report.results import (
-    NBSP,
     NO_SET,
     SAMPLED,
     capital,
     counted,
     curve_rows,
     format_estimate,
-    format_range,
     number_of,
     records_by,
     sentence,
@@ -241,7 +239,7 @@ def _number(scale: str, value: float) -> str:
 
 def _range(scale: str, lower: float, upper: float) -> str:
     first = _number(scale, lower).removesuffix("%")
-    return f"{first}{NBSP}to{NBSP}{_number(scale, upper)}"
+    return f"{first}{tables.NBSP}to{tables.NBSP}{_number(scale, upper)}"
 
 
 # -- the studies -------------------------------------------------------------------------------------
@@ -369,7 +367,9 @@ def _result(estimand: Estimand, row: Mapping[str, Any], protocol: Protocol) -> C
         if all(map(isnan, ends)):
             return Cell(NO_SET, tone="muted")
         held = "(by construction)" in text_of(row["printed"])
-        return Cell(format_range(estimand, *ends, protocol), "by construction" if held else "")
+        return Cell(
+            tables.format_range(estimand, *ends, protocol), "by construction" if held else ""
+        )
     found = (number_of(row[end]) for end in ("value", "lower", "upper"))
     return Cell(format_estimate(estimand, *found, protocol))
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, Literal
 
 from resarc.report.glyphs import visible
@@ -121,12 +122,15 @@ class Callout:
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in one place of a table; `mark` is a key of MARKS."""
+    """What stands in one place of a table; `mark` is a key of MARKS, `note` a footnote to it."""
 
     text: str
     mark: str = ""
     tone: Tone = ""
     link: str = ""
+    note: str = ""
+    copied: bool = False
+    """Text that readers take elsewhere: the web page offers to copy it."""
 
     def __post_init__(self) -> None:
         if self.mark and self.mark not in MARKS:
@@ -136,11 +140,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's header and layout. `width` 0 fits the content, else weighs its share of the rest."""
+    """A column's header and layout. `width` 0 fits the content, else weighs its share of the rest;
+    `note` is a footnote to the header."""
 
     header: str
     align: Literal["left", "right"] = "left"
     width: float = 0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,8 @@ class Table:
     def __post_init__(self) -> None:
         if not self.caption.strip():
             raise ValueError(f"table {self.id!r} has no caption")
+        if len(self.footnotes) > len(ascii_lowercase):
+            raise ValueError(f"table {self.id!r} has more footnotes than letters")
         for column in self.columns:
             if not column.header.strip():
                 raise ValueError(f"table {self.id!r} has a column without a name")
@@ -184,12 +192,26 @@ class Table:
         return tuple(row for group in self.groups for row in group.rows)
 
     @property
-    def legend(self) -> tuple[str, ...]:
-        """The notes, then what the marks in the cells mean."""
+    def footnotes(self) -> tuple[str, ...]:
+        """The footnotes of headers and cells, each once, in reading order."""
+        notes = [column.note for column in self.columns]
+        notes += [cell.note for row in self.rows for cell in row]
+        return tuple(dict.fromkeys(filter(None, notes)))
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """The letter that calls each footnote."""
+        return dict(zip(self.footnotes, ascii_lowercase, strict=False))
+
+    @property
+    def legend(self) -> tuple[tuple[str, str], ...]:
+        """What stands below the table, each with the sign that calls it: notes without a sign, then
+        footnotes by letter, then what the marks in the cells mean."""
         used = {cell.mark for row in self.rows for cell in row}
         return (
-            *self.notes,
-            *(f"{sign} {says}" for mark, (sign, says) in MARKS.items() if mark in used),
+            *(("", note) for note in self.notes),
+            *((letter, note) for note, letter in self.letters.items()),
+            *((sign, says) for mark, (sign, says) in MARKS.items() if mark in used),
         )
 
 
@@ -357,7 +379,11 @@ def _plain(value: Any, numbers: dict[str, str]) -> Any:
         found["number"] = numbers[value.id]
         found["badge"] = ORIGIN_LABELS.get(value.origin, "")
     if isinstance(value, Table):
-        found["legend"] = [visible(line) for line in value.legend]
+        found["legend"] = [{"sign": sign, "text": visible(line)} for sign, line in value.legend]
+        letters = {visible(note): letter for note, letter in value.letters.items()}
+        cells = [cell for group in found["groups"] for row in group["rows"] for cell in row]
+        for item in (*found["columns"], *cells):
+            item["letter"] = letters.get(item.pop("note"), "")
     if isinstance(value, Cell):
         found["sign"] = MARKS[value.mark][0] if value.mark else ""
     return found

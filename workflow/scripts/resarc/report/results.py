@@ -7,9 +7,10 @@ target of the reconstruction it bears the mark *by construction*.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -19,8 +20,8 @@ from resarc.estimand import Condition, Estimand
 from resarc.protocol import Protocol
 from resarc.published import Figure, Published
 from resarc.report.model import Cell
+from resarc.tables import NBSP
 
-NBSP = "\u00a0"
 NO_SET = "set not computed"
 SAMPLED = (
     "An identified set found by sample or search is the range over the datasets that were built; "
@@ -40,6 +41,11 @@ class Results:
     published: Published
     estimates: pd.DataFrame
     identified: pd.DataFrame | None = None
+    adjusted: pd.DataFrame | None = None
+    """Adjusted p-values of univariable tables: adjusted.csv of a registry, identified_adjusted.csv of
+    a reconstruction."""
+    journal: bool = False
+    """For a manuscript: nothing that the paper printed, shares by the rule of denominators."""
     shown: set[str] = field(default_factory=set)
     """Estimands that a table has asked for, so that the rest can be listed."""
 
@@ -95,13 +101,64 @@ class Results:
         """The result in words; empty where there is none."""
         if not self.has(estimand):
             return ""
+        of = self.denominator(estimand)
         if not self.rebuilt:
             return format_estimate(
-                estimand, self.value(estimand), *self.limits(estimand), self.protocol
+                estimand, self.value(estimand), *self.limits(estimand), self.protocol, of=of
             )
         if str(estimand) not in self.sets:
             return NO_SET
-        return format_range(estimand, *self.limits(estimand), self.protocol)
+        return tables.format_range(estimand, *self.limits(estimand), self.protocol, of=of)
+
+    def denominator(self, estimand: Estimand) -> float | None:
+        """In a manuscript, the number of patients behind a share, which decides its decimals; of a
+        reconstruction the most that any dataset has. None where it is not known."""
+        if not self.journal or estimand.kind.scale not in ("fraction", "difference"):
+            return None
+        if not self.rebuilt:
+            found = number_of(self.rows.get(str(estimand), {}).get("n"))
+        else:
+            found = number_of(
+                self.sets.get(str(Estimand("n", where=estimand.where)), {}).get("upper")
+            )
+        return None if isnan(found) else found
+
+    def alike(self, estimands: Sequence[Estimand]) -> list[str]:
+        """A registry's summaries of one variable as they stand in one cell, without unit and limits;
+        empty where one has no result."""
+        self.shown.update(map(str, estimands))
+        known = [e for e in estimands if self.has(e)]
+        values = [self.value(e) for e in known]
+        words = tables.format_alike(estimands[0].subject, values, self.protocol)
+        found = dict(zip(map(str, known), words, strict=True))
+        return [found.get(str(e), "") for e in estimands]
+
+    def in_paper(self, estimand: Estimand) -> bool:
+        """Whether the paper printed it."""
+        return str(estimand) in self.figures
+
+    def tests_adjusted(self, analysis: str) -> int:
+        """How many tests the p-values of a table are adjusted for."""
+        found = [row["tests"] for (name, _), row in self._adjusted_rows.items() if name == analysis]
+        return int(max(found, default=0))
+
+    def adjusted_cell(self, analysis: str, estimand: Estimand, method: str) -> Cell:
+        """The p of a test adjusted for its table by `holm` or `bh`; empty where there is none."""
+        row = self._adjusted_rows.get((analysis, str(estimand)), {})
+        if not self.rebuilt:
+            value = number_of(row.get(method))
+            return Cell("" if isnan(value) else tables.format_p(value))
+        ends = [number_of(row.get(f"{method}_{end}")) for end in ("lower", "upper")]
+        if any(map(isnan, ends)):
+            return Cell("")
+        return Cell(tables.format_range(estimand, *ends, self.protocol))
+
+    @cached_property
+    def _adjusted_rows(self) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+        if self.adjusted is None:
+            return {}
+        rows = self.adjusted.to_dict("records")
+        return {(text_of(row["analysis"]), text_of(row["estimand"])): row for row in rows}
 
     def cell(self, estimand: Estimand, *, unit: str = "") -> Cell:
         """The result as a table cell, marked; empty where there is none. A `unit` that the column
@@ -123,6 +180,8 @@ class Results:
     def printed(self, estimand: Estimand) -> str:
         """What the paper printed of it, each form once; empty if nothing. What it said in words is
         left out where it also printed a number."""
+        if self.journal:
+            return ""
         found = self.figures.get(str(estimand), [])
         numbers = [figure for figure in found if not figure.claim]
         forms = [printed_text(figure) for figure in numbers or found]
@@ -138,22 +197,18 @@ class Results:
 
 
 def format_estimate(
-    estimand: Estimand, value: float, lower: float, upper: float, protocol: Protocol
+    estimand: Estimand,
+    value: float,
+    lower: float,
+    upper: float,
+    protocol: Protocol,
+    *,
+    of: float | None = None,
 ) -> str:
-    """An estimate and its confidence limits: '49.9 months (30.0 to 59.4)'."""
-    found = tables.format_value(estimand, value, protocol)
-    limits = tables.format_interval(estimand, lower, upper, protocol).replace(" ", NBSP)
+    """An estimate and its confidence limits, as a cell: '49.9 months (30.0 to 59.4)'."""
+    found = tables.format_value(estimand, value, protocol, of=of)
+    limits = tables.format_interval(estimand, lower, upper, protocol, of=of).replace(" ", NBSP)
     return f"{found} ({limits})" if limits else found
-
-
-def format_range(estimand: Estimand, lower: float, upper: float, protocol: Protocol) -> str:
-    """An identified set in words: '30.1 to 59.4 months', '<0.001 to 0.04', '12' where all agree."""
-    both = [tables.format_value(estimand, end, protocol, with_unit=False) for end in (lower, upper)]
-    full = [tables.format_value(estimand, end, protocol) for end in (lower, upper)]
-    if both[0] == both[1]:
-        return full[0]
-    wordless = all(any(c.isdigit() for c in end) for end in both)
-    return f"{both[0] if wordless else full[0]}{NBSP}to{NBSP}{full[1]}"
 
 
 def printed_text(figure: Figure) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isnan, log
+from typing import Literal
 
 import pandas as pd
 
@@ -119,6 +120,8 @@ class StudyInputs:
     estimates: pd.DataFrame
     curves: pd.DataFrame
     comparison: pd.DataFrame
+    adjusted: pd.DataFrame | None = None
+    """Adjusted p-values: adjusted.csv of a registry, identified_adjusted.csv of a reconstruction."""
     references: Mapping[str, Reference] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Headings (software, seeds, input files, ...) with names and values."""
@@ -130,7 +133,13 @@ class StudyInputs:
 
     @property
     def results(self) -> Results:
-        return Results(self.protocol, self.published, self.estimates, self.identified)
+        return self.results_for("report")
+
+    def results_for(self, use: Literal["report", "manuscript"]) -> Results:
+        return Results(
+            self.protocol, self.published, self.estimates, self.identified, self.adjusted,
+            journal=use == "manuscript",
+        )  # fmt: skip
 
 
 def build(given: StudyInputs) -> Report:
@@ -875,7 +884,7 @@ def _statistics_in_words(results: Results, cited: Citations) -> Iterable[str | R
         yield "Proportional hazards were tested on scaled Schoenfeld residuals"
         yield from cited.cite(*_METHODS["ph_p"])
         yield ". "
-    yield "Each result uses the patients whose variables it needs are known; p-values are two-sided and not adjusted for multiplicity."
+    yield "Each result uses the patients whose variables it needs are known; p-values are two-sided, and not adjusted for their number unless a column says so."
 
 
 def _reconstruction_in_words(given: StudyInputs, cited: Citations) -> Iterable[Block]:

@@ -24,6 +24,21 @@
       });
     });
   }
+  if (navigator.clipboard) {
+    for (const cell of document.querySelectorAll("td.copied")) {
+      const text = cell.textContent.trim();
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = "Copy";
+      button.setAttribute("aria-label", `Copy: ${text}`);
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(text);
+        button.textContent = "Copied";
+        setTimeout(() => { button.textContent = "Copy"; }, 2000);
+      });
+      cell.append(button);
+    }
+  }
   addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll("details")) fold.open = true;
   });
