@@ -15,6 +15,7 @@ from resarc.survival.cutpoints import (
     auc,
     direction,
     maximally_selected_logrank,
+    maximally_selected_p,
     optimal_cutoff,
     roc,
     roc_then_logrank,
@@ -83,6 +84,34 @@ def test_permutation_p_approaches_that_of_every_permutation():
     ]
     exact = np.mean(np.array(every) >= found.statistic - 1e-9)
     assert found.p == pytest.approx(exact, abs=4 * np.sqrt(exact / 20_000))
+
+
+@pytest.mark.unit
+def test_approximate_p_of_one_and_of_two_cutoffs():
+    from scipy.stats import multivariate_normal, norm
+
+    # One cut-off: a plain two-sided test.
+    one = maximally_selected_logrank([1, 2, 3, 4], [1] * 4, [0, 1, 1, 0], n_permutations=0)
+    for method in ("exact-gauss", "lau94"):
+        assert maximally_selected_p(one, method) == pytest.approx(2 * norm.sf(one.statistic))
+    # Two, below which lie 2 and 4 of 6: correlation (2 x 2 / (4 x 4))^(1/2) = 1/2.
+    two = maximally_selected_logrank(
+        [1, 2, 3, 4, 5, 6], [1] * 6, [3, 3, 2, 2, 1, 1], n_permutations=0
+    )
+    b = two.statistic
+    inside = multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]])
+    box = inside.cdf([b, b], lower_limit=[-b, -b])
+    assert maximally_selected_p(two) == pytest.approx(1 - box, abs=1e-9)
+    t = np.sqrt(3) / 2
+    bound = 2 * norm.sf(b) + np.exp(-b * b / 2) / np.pi * (t - (b * b / 4 - 1) * t**3 / 6)
+    assert maximally_selected_p(two, "lau94") == pytest.approx(bound)
+    # Lau92 between 1/4 and 3/4: the logarithm is that of 9.
+    limit = 4 * norm.pdf(b) / b + norm.pdf(b) * (b - 1 / b) * np.log(9)
+    assert maximally_selected_p(two, "lau92", 0.25, 0.75) == pytest.approx(min(limit, 1))
+    nothing = maximally_selected_logrank([1, 2, 3], [0, 0, 0], [1, 2, 3], n_permutations=0)
+    assert np.isnan(maximally_selected_p(nothing))
+    with pytest.raises(DataError, match="method"):
+        maximally_selected_p(two, "HL")
 
 
 @pytest.mark.unit

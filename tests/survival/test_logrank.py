@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -89,13 +89,41 @@ def test_exact_p_counts_every_arrangement():
 
 @pytest.mark.unit
 def test_permutations_are_reproducible_and_need_a_generator():
-    data = [1, 2, 3, 4, 5, 6], [1, 1, 1, 0, 1, 1], list("aabbcc")
+    data = np.arange(1.0, 61), [1, 0, 1] * 20, list("abc") * 20
     with pytest.raises(DataError, match="rng"):
         exact_logrank(*data)
     one = exact_logrank(*data, n_permutations=199, rng=np.random.default_rng(1))
     two = exact_logrank(*data, n_permutations=199, rng=np.random.default_rng(1))
     assert one == two
     assert one.p >= 1 / 200
+    assert one.detail("monte_carlo_error") == pytest.approx(np.sqrt(one.p * (1 - one.p) / 199))
+
+
+@pytest.mark.unit
+def test_a_small_group_beside_a_large_one_is_counted():
+    # The first two of 60 patients to die, of 1770 pairs: their scores are the two highest, so no
+    # other pair is as extreme above; below, the last two would have to be.
+    found = exact_logrank(np.arange(1.0, 61), [1] * 60, [0, 0] + [1] * 58)
+    scores = logrank_scores(np.arange(1.0, 61), np.ones(60, bool))
+    pairs = np.add.outer(scores, scores)[np.triu_indices(60, 1)]
+    assert found.detail("exact")
+    assert found.detail("arrangements") == 1770
+    assert found.p == pytest.approx((np.abs(pairs) >= scores[:2].sum() - 1e-9).mean())
+
+
+@pytest.mark.unit
+def test_three_groups_are_counted_one_by_one():
+    time, event, group = [1, 2, 3, 4, 5, 6], [1, 1, 1, 0, 1, 1], list("aabbcc")
+    found = exact_logrank(time, event, group)
+    scores = logrank_scores(np.array(time, dtype=float), np.array(event, dtype=bool))
+    every = []
+    for order in set(permutations(group)):
+        sums = [scores[np.array(order) == g].sum() for g in "abc"]
+        every.append(sum(v * v / 2 for v in sums))
+    ours = sum(scores[np.array(group) == g].sum() ** 2 / 2 for g in "abc")
+    assert found.detail("arrangements") == len(every) == 90
+    assert found.detail("monte_carlo_error") == 0
+    assert found.p == pytest.approx((np.array(every) >= ours - 1e-9).mean())
 
 
 @pytest.mark.unit

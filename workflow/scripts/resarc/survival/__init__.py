@@ -5,8 +5,12 @@
 | `kaplan_meier` | `curve`, `survival_at`, `quantile`, `at_risk`, `reverse_follow_up`               |
 | `logrank`      | `logrank` (weighted, stratified), `trend`, `exact_logrank`                       |
 | `cox`          | `cox`, `proportional_hazards` (the score test of R's cox.zph), `interaction_p`   |
+| `counting_process` | `cox_intervals` for start-stop rows, `episodes` to make them                  |
+| `firth`        | `firth_cox`: penalised, for few events and separation, with profile limits       |
+| `competing`    | `cumulative_incidence`, `incidence_at`, `gray_test`, `fine_gray`                 |
+| `partial_likelihood` | Cox's likelihood with any risk sets, which the last three maximise         |
 | `rmst`         | `rmst`, `rmst_difference`                                                        |
-| `cutpoints`    | `roc`, `auc`, `optimal_cutoff`, `status_at`, `maximally_selected_logrank`, `roc_then_logrank` |
+| `cutpoints`    | `roc`, `auc`, `optimal_cutoff`, `status_at`, `maximally_selected_logrank`, `maximally_selected_p`, `roc_then_logrank` |
 | `contingency`  | `chi_square`, `fisher_exact`, `mid_p_fisher`, `likelihood_ratio`, `linear_by_linear` |
 | `proportions`  | `proportion_interval`, `difference`                                              |
 | `ranks`        | `mann_whitney`, `kruskal_wallis`                                                 |

@@ -374,11 +374,18 @@ def rmst_at(
 class EfronLikelihood:
     """Partial likelihood of Cox's model with Efron's handling of ties, for M members.
 
+    `ties="breslow"` lets every death see the whole risk set instead.
     Source: Efron, JASA 1977;72:557; Therneau & Grambsch, Modeling Survival Data, section 3.3.
     `X` is (M, n, p) or (n, p). Covariates are centred at each member's mean.
     """
 
-    def __init__(self, order: RiskOrder, X: np.ndarray, mask: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        order: RiskOrder,
+        X: np.ndarray,
+        mask: np.ndarray | None = None,
+        ties: str = "efron",
+    ) -> None:
         members, n = order.time.shape
         X = np.asarray(X, dtype=float)
         X = np.broadcast_to(X, (members, n, X.shape[-1]))
@@ -407,6 +414,8 @@ class EfronLikelihood:
         self.tied_deaths = not new.all()
         rank = np.arange(start.size) - self.first_death[self.block]
         self.fraction = rank / np.bincount(self.block)[self.block]
+        if ties == "breslow":
+            self.fraction = np.zeros(start.size)
         self.xe = [x.ravel()[self.at] for x in columns]
 
     def _risk_sum(self, values: np.ndarray) -> np.ndarray:

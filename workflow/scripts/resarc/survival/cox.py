@@ -5,7 +5,8 @@ study's hazard ratio and its members' are the same number by construction; tests
 coxph and to lifelines. (lifelines' robust standard errors differ from R's by up to 4% where deaths
 are tied.)
 
-Sources: Cox, JRSS B 1972;34:187; Efron, JASA 1977;72:557 (ties); Grambsch & Therneau, Biometrika
+Sources: Cox, JRSS B 1972;34:187; Efron, JASA 1977;72:557, and Breslow, Biometrics
+1974;30:89 (ties); Grambsch & Therneau, Biometrika
 1994;81:515, in the exact score form of R survival 3.0 and later (`cox.zph`); Lin & Wei, JASA
 1989;84:1074 (robust variance); Bryson & Johnson, Technometrics 1981;23:381 (monotone likelihood).
 """
@@ -26,6 +27,7 @@ from resarc.survival.kaplan_meier import curve
 from resarc.survival.results import TestResult
 
 TRANSFORMS = ("km", "identity", "rank", "log")
+TIES = ("efron", "breslow")
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,15 @@ def cox(
     robust: bool = False,
     level: float = 0.95,
     interval: str = "wald",
+    ties: str = "efron",
+    cluster: str | None = None,
 ) -> CoxResult:
-    """Cox model with Efron's handling of ties.
+    """Cox model.
 
     `covariates` are numeric columns (factors already as dummies) without missing values. `robust`
-    uses the sandwich variance. `interval="profile"` gives profile-likelihood limits, for models
+    uses the sandwich variance; so does a column `cluster`, whose rows are then taken together (as
+    `coxph(cluster=)`). `ties` is `efron` (R's default) or `breslow` (that of SPSS and SAS).
+    `interval="profile"` gives profile-likelihood limits, for models
     with one covariate only; where the likelihood is monotone that model's limits are of this kind
     in any case, because Wald's do not exist.
 
@@ -104,40 +110,25 @@ def cox(
     """
     inputs.fraction(level, "level")
     inputs.one_of(interval, ("wald", "profile"), "interval")
-    names = _names(covariates)
+    names = inputs.columns(covariates, "covariates")
     if interval == "profile" and len(names) > 1:
         raise DataError("interval", "'profile' with several covariates", "one covariate")
-    model = _model(frame, duration, event, names, strata)
+    inputs.one_of(ties, TIES, "ties")
+    model = _model(frame, duration, event, names, strata, ties)
     fit = _fit(model)
     beta, se, infinite = fit.beta[0], fit.se[0], fit.infinite[0]
     separated = bool(infinite.any())
-    if robust and fit.converged[0]:
-        se = _robust_se(model, beta, fit.covariance[0])
-    finite_se = np.where(np.isfinite(se) & (se > 0), se, np.nan)
-    z = np.where(infinite, 0.0, beta) / finite_se
-    width = ndtri((1 + level) / 2) * finite_se
-    lower, upper = beta - width, beta + width
-    lower = np.where(infinite, np.where(beta < 0, -np.inf, np.nan), lower)
-    upper = np.where(infinite, np.where(beta > 0, np.inf, np.nan), upper)
+    if (robust or cluster is not None) and fit.converged[0]:
+        rows = None if cluster is None else inputs.strata(frame, cluster)
+        se = _robust_se(model, beta, fit.covariance[0], inputs.strata(frame, strata), rows)
+    coefficients = coefficient_table(names, beta, se, infinite, level)
     usable = bool(fit.converged[0]) or separated
     if len(names) == 1 and usable and (separated or interval == "profile"):
         lower, upper = _profile(model, float(beta[0]), float(fit.log_likelihood[0]), level)
+        coefficients["lower"], coefficients["upper"] = np.exp(lower), np.exp(upper)
     lr = 2 * float(fit.log_likelihood[0] - fit.null_log_likelihood[0]) if usable else np.nan
     lr = max(lr, 0.0) if usable else lr
     score = float(fit.score[0]) if usable else np.nan
-    with np.errstate(over="ignore"):
-        coefficients = pd.DataFrame(
-            {
-                "covariate": names,
-                "log_hr": beta,
-                "se": se,
-                "hazard_ratio": np.exp(beta),
-                "lower": np.exp(lower),
-                "upper": np.exp(upper),
-                "z": z,
-                "p": 2 * ndtr(-np.abs(z)),
-            }
-        )
     return CoxResult(
         coefficients,
         float(fit.log_likelihood[0]),
@@ -151,10 +142,68 @@ def cox(
         int(model.event.sum()),
         bool(fit.converged[0]),
         separated,
-        _problem(model, names, infinite, beta, usable),
-        "Cox, Efron ties"
-        + (", stratified" if strata is not None else "")
-        + (", robust variance" if robust else ""),
+        why_not(names, model.sd, bool(model.event.any()), infinite, beta, usable),
+        describe(ties, strata is not None, robust or cluster is not None),
+    )
+
+
+def coefficient_table(
+    names: Sequence[str], beta: np.ndarray, se: np.ndarray, infinite: np.ndarray, level: float
+) -> pd.DataFrame:
+    """The `coefficients` of a `CoxResult` with Wald's limits; one-sided where `infinite`."""
+    finite_se = np.where(np.isfinite(se) & (se > 0), se, np.nan)
+    z = np.where(infinite, 0.0, beta) / finite_se
+    width = ndtri((1 + level) / 2) * finite_se
+    lower, upper = beta - width, beta + width
+    lower = np.where(infinite, np.where(beta < 0, -np.inf, np.nan), lower)
+    upper = np.where(infinite, np.where(beta > 0, np.inf, np.nan), upper)
+    with np.errstate(over="ignore"):
+        return pd.DataFrame(
+            {
+                "covariate": list(names),
+                "log_hr": beta,
+                "se": se,
+                "hazard_ratio": np.exp(beta),
+                "lower": np.exp(lower),
+                "upper": np.exp(upper),
+                "z": z,
+                "p": 2 * ndtr(-np.abs(z)),
+            }
+        )
+
+
+def why_not(
+    names: Sequence[str],
+    sd: np.ndarray,
+    any_events: bool,
+    infinite: np.ndarray,
+    beta: np.ndarray,
+    usable: bool,
+) -> str:
+    """Why there is no finite estimate, in words; empty if there is one."""
+    if infinite.any():
+        said = [
+            f"{name} (hazard ratio {'infinite' if value > 0 else '0'})"
+            for name, value, runs in zip(names, beta, infinite, strict=True)
+            if runs
+        ]
+        return "monotone likelihood (separation): " + ", ".join(said)
+    if not any_events:
+        return "no events"
+    constant = [name for name, spread in zip(names, sd, strict=True) if spread == 0]
+    if constant:
+        return "constant covariate: " + ", ".join(constant)
+    if not usable:
+        return "covariates that determine each other among the patients at risk"
+    return ""
+
+
+def describe(ties: str, stratified: bool, robust: bool, model: str = "Cox") -> str:
+    """The model in words, for `method`."""
+    return (
+        f"{model}, {ties.capitalize()} ties"
+        + (", stratified" if stratified else "")
+        + (", robust variance" if robust else "")
     )
 
 
@@ -174,7 +223,7 @@ def proportional_hazards(
     factor into one test; default one term per covariate. NaN if the model has no finite estimate.
     """
     inputs.one_of(transform, TRANSFORMS, "transform")
-    names = _names(covariates)
+    names = inputs.columns(covariates, "covariates")
     terms = {name: [name] for name in names} if terms is None else terms
     unknown = sorted({c for columns in terms.values() for c in columns} - set(names))
     if unknown:
@@ -189,7 +238,7 @@ def proportional_hazards(
         return pd.DataFrame(blank, columns=["term", "chi2", "df", "p"])
     g = _transformed(model.time, model.event, transform)
     g = g - g[model.event].mean()
-    padded = np.nan_to_num(_by_stratum(g, _strata(frame, strata)), nan=0.0)
+    padded = np.nan_to_num(_by_stratum(g, inputs.strata(frame, strata)), nan=0.0)
     g = np.take_along_axis(padded, model.order.index, axis=1)
     _, scores, informations = model.likelihood.derivatives(
         np.broadcast_to(fit.beta, (model.likelihood.members, len(names))), (None, g, g * g)
@@ -220,9 +269,9 @@ def interaction_p(
     Both models hold `first`, `second` and `covariates`. NaN if the larger model is not of full
     rank (a cell without patients, say). A monotone likelihood does not hinder this test.
     """
-    a, b = _names(first), _names(second)
+    a, b = inputs.columns(first, "first"), inputs.columns(second, "second")
     main = list(dict.fromkeys([*a, *b, *covariates]))
-    _columns(frame, [duration, event, *main])
+    inputs.require(frame, [duration, event, *main])
     products = {
         f"{x}:{y}": inputs.vector(frame[x], x) * inputs.vector(frame[y], y) for x in a for y in b
     }
@@ -239,30 +288,6 @@ def interaction_p(
 
 def _fit(model: _Model) -> CoxFits:
     return settle(newton(model.evaluate, 1, model.sd[None]), model.likelihood, pooled=True)
-
-
-def _names(covariates: str | Sequence[str]) -> list[str]:
-    names = [covariates] if isinstance(covariates, str) else list(covariates)
-    if not names:
-        raise DataError("covariates", "none", "at least one column")
-    if len(set(names)) < len(names):
-        raise DataError("covariates", f"a repetition in {names}", "each column once")
-    return names
-
-
-def _columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    missing = [c for c in columns if c not in frame.columns]
-    if missing:
-        raise DataError("frame", f"no column {missing[0]!r}", f"columns {list(columns)}")
-
-
-def _strata(frame: pd.DataFrame, strata: str | Sequence[str] | None) -> np.ndarray:
-    if strata is None:
-        return np.zeros(len(frame), dtype=int)
-    columns = [strata] if isinstance(strata, str) else list(strata)
-    _columns(frame, columns)
-    codes = [inputs.labels(frame[c], size=len(frame), name=c)[0] for c in columns]
-    return np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)[1].ravel()
 
 
 def _by_stratum(values: np.ndarray, stratum: np.ndarray) -> np.ndarray:
@@ -283,45 +308,39 @@ def _model(
     event: str,
     names: list[str],
     strata: str | Sequence[str] | None,
+    ties: str = "efron",
 ) -> _Model:
-    _columns(frame, [duration, event, *names])
+    inputs.require(frame, [duration, event, *names])
     time, died = inputs.follow_up(frame[duration], frame[event])
-    X = np.stack([inputs.vector(frame[name], name) for name in names], axis=1)
-    stratum = _strata(frame, strata)
+    X = inputs.matrix(frame, names)
+    stratum = inputs.strata(frame, strata)
     padded_time = _by_stratum(time, stratum)
     padded_event = _by_stratum(died.astype(float), stratum) == 1
     order = risk_order(padded_time, padded_event)
-    likelihood = EfronLikelihood(order, _by_stratum(X, stratum))
+    likelihood = EfronLikelihood(order, _by_stratum(X, stratum), ties=ties)
     # Spread within strata: what does not vary there says nothing.
     part = (~np.isnan(padded_time)).sum(axis=1)
     sd = np.sqrt((likelihood.sd**2 * part[:, None]).sum(axis=0) / time.size)
     return _Model(likelihood, order, time, died, X, sd)
 
 
-def _problem(
-    model: _Model, names: list[str], infinite: np.ndarray, beta: np.ndarray, usable: bool
-) -> str:
-    if infinite.any():
-        said = [
-            f"{name} (hazard ratio {'infinite' if value > 0 else '0'})"
-            for name, value, runs in zip(names, beta, infinite, strict=True)
-            if runs
-        ]
-        return "monotone likelihood (separation): " + ", ".join(said)
-    if not model.event.any():
-        return "no events"
-    constant = [name for name, sd in zip(names, model.sd, strict=True) if sd == 0]
-    if constant:
-        return "constant covariate: " + ", ".join(constant)
-    if not usable:
-        return "covariates that determine each other among the patients at risk"
-    return ""
-
-
-def _robust_se(model: _Model, beta: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+def _robust_se(
+    model: _Model,
+    beta: np.ndarray,
+    covariance: np.ndarray,
+    stratum: np.ndarray,
+    cluster: np.ndarray | None,
+) -> np.ndarray:
     """Lin and Wei's sandwich: the covariance around the patients' own shares of the score."""
     spread = np.broadcast_to(beta, (model.likelihood.members, len(beta)))
     shares = model.likelihood.score_residuals(spread).reshape(-1, len(beta)) @ covariance
+    if cluster is not None:
+        padded = np.nan_to_num(_by_stratum(cluster.astype(float), stratum), nan=-1.0)
+        of_row = np.take_along_axis(padded, model.order.index, axis=1).ravel().astype(int)
+        present = of_row >= 0
+        summed = np.zeros((cluster.max() + 1, len(beta)))
+        np.add.at(summed, of_row[present], shares[present])
+        shares = summed
     return np.sqrt((shares**2).sum(axis=0))
 
 

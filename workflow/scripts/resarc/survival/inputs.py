@@ -85,3 +85,36 @@ def fraction(value: float, name: str) -> float:
     if not 0 < value < 1:
         raise DataError(name, f"{value!r}", "a number between 0 and 1, exclusive")
     return float(value)
+
+
+def columns(given: str | Sequence[str], name: str) -> list[str]:
+    """Column names, at least one and each once."""
+    found = [given] if isinstance(given, str) else list(given)
+    if not found:
+        raise DataError(name, "none", "at least one column")
+    if len(set(found)) < len(found):
+        raise DataError(name, f"a repetition in {found}", "each column once")
+    return found
+
+
+def require(frame: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse a frame that lacks one of the columns."""
+    missing = [c for c in names if c not in frame.columns]
+    if missing:
+        raise DataError("frame", f"no column {missing[0]!r}", f"columns {list(names)}")
+
+
+def matrix(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """Numeric columns without missing values, (n, p)."""
+    require(frame, names)
+    return np.stack([vector(frame[name], name) for name in names], axis=1)
+
+
+def strata(frame: pd.DataFrame, given: str | Sequence[str] | None) -> np.ndarray:
+    """The stratum of each row (n,), 0, 1, ...: rows that agree in all of the columns."""
+    if given is None:
+        return np.zeros(len(frame), dtype=int)
+    names = columns(given, "strata")
+    require(frame, names)
+    codes = [labels(frame[c], size=len(frame), name=c)[0] for c in names]
+    return np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)[1].ravel()

@@ -8,6 +8,7 @@ Biometrika 1977;64:156; Fleming & Harrington, Counting Processes, ch. 7; Tarone,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from resarc.survival.results import TestResult
 
 Weights = str | tuple[str, float, float] | None
 
-# Half of the groups' patients are enumerated at a time: 2**20 subsets at most.
-_EXACT_PATIENTS = 40
+# Two groups: subsets of one half of the patients that are listed at most.
+_MOST_SUBSETS = 2**20
+# More groups: arrangements that are listed at most.
+_MOST_ARRANGEMENTS = 2_000_000
 
 
 def logrank(
@@ -95,11 +98,12 @@ def exact_logrank(
     not depend on the group. Source: Heinze, Gnant & Schemper, Biometrics 2003;59:1151 (exact
     log-rank test for equal follow-up).
 
-    Two groups with at most 40 patients: every arrangement is counted, in whatever number they are
-    (`n_permutations` None or 0). Otherwise `n_permutations` (default 9999) random ones from `rng`,
-    which is then required, with p = (1 + as extreme) / (1 + drawn). The statistic is the
-    permutation chi2, (n - 1) / sum(score^2) x sum over groups of (O - E)^2 / size. `details` holds
-    `arrangements` (counted or drawn) and `exact`.
+    Every arrangement is counted where that is feasible (two groups of up to 40 patients, or a small
+    one of more; more groups with up to two million arrangements) and `n_permutations` is None or
+    0. Otherwise `n_permutations` (default 9999) random ones from `rng`, which is then required,
+    with p = (1 + as extreme) / (1 + drawn). The statistic is the permutation chi2, (n - 1) /
+    sum(score^2) x sum over groups of (O - E)^2 / size. `details` holds `arrangements` (counted or
+    drawn), `exact`, and `monte_carlo_error`, the standard error of p from drawing (0 if exact).
     """
     times, events = inputs.follow_up(time, event)
     codes, levels = inputs.labels(group, size=times.size)
@@ -121,9 +125,13 @@ def exact_logrank(
         )
     factor = (times.size - 1) / spread
     chi2 = float(factor * (excess**2 / sizes).sum())
-    exact = len(levels) == 2 and times.size <= _EXACT_PATIENTS and not n_permutations
-    if exact:
-        p, count = _share_as_extreme(scores, int(sizes[0]), abs(float(excess[0])))
+    exact, error = not n_permutations and _feasible(sizes), 0.0
+    if exact and len(levels) == 2:
+        p, count = _share_as_extreme(scores, int(sizes.min()), abs(float(excess[0])))
+    elif exact:
+        sums = _arrangements(scores, sizes)
+        every = (sums**2 / sizes).sum(axis=1)
+        p, count = float((factor * every >= chi2 - 1e-9 * max(1.0, chi2)).mean()), len(sums)
     else:
         if rng is None:
             raise DataError("rng", "None", "a random generator, because labels are permuted")
@@ -134,6 +142,7 @@ def exact_logrank(
             drawn = np.bincount(codes, weights=rng.permutation(scores), minlength=len(levels))
             extreme += factor * (drawn**2 / sizes).sum() >= chi2 - tolerance
         p = (1 + extreme) / (1 + count)
+        error = float(np.sqrt(p * (1 - p) / count))
     return TestResult(
         chi2,
         float(len(levels) - 1),
@@ -142,7 +151,7 @@ def exact_logrank(
         levels,
         tuple(observed.tolist()),
         tuple((observed - excess).tolist()),
-        (("arrangements", int(count)), ("exact", exact)),
+        (("arrangements", int(count)), ("exact", exact), ("monte_carlo_error", error)),
     )
 
 
@@ -154,6 +163,35 @@ def logrank_scores(times: np.ndarray, events: np.ndarray) -> np.ndarray:
     return events - (died / at_risk).cumsum()[place]
 
 
+def _feasible(sizes: np.ndarray) -> bool:
+    """Whether all arrangements of groups of these sizes can be counted."""
+    n = int(sizes.sum())
+    if sizes.size == 2:
+        subsets = sum(comb(n - n // 2, taken) for taken in range(int(sizes.min()) + 1))
+        return subsets <= _MOST_SUBSETS
+    arrangements, left = 1, n
+    for size in sizes:
+        arrangements *= comb(left, int(size))
+        left -= int(size)
+    return arrangements <= _MOST_ARRANGEMENTS
+
+
+def _arrangements(scores: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Sums of scores by group in every arrangement, (arrangements, groups): one patient by one."""
+    left, sums = sizes[None].copy(), np.zeros((1, sizes.size))
+    for score in scores:
+        parts = []
+        for g in range(sizes.size):
+            room = left[:, g] > 0
+            fewer, more = left[room], sums[room]
+            fewer[:, g] -= 1
+            more[:, g] += score
+            parts.append((fewer, more))
+        left = np.concatenate([fewer for fewer, _ in parts])
+        sums = np.concatenate([more for _, more in parts])
+    return sums
+
+
 def _share_as_extreme(scores: np.ndarray, size: int, excess: float) -> tuple[float, int]:
     """Share of all subsets of `size` patients whose |sum of scores| is at least `excess`.
 
@@ -161,7 +199,7 @@ def _share_as_extreme(scores: np.ndarray, size: int, excess: float) -> tuple[flo
     bisection, so 40 patients (10^11 arrangements) need 2^21 sums.
     """
     half = scores.size // 2
-    left, right = _subset_sums(scores[:half]), _subset_sums(scores[half:])
+    left, right = _subset_sums(scores[:half], size), _subset_sums(scores[half:], size)
     bound = excess - 1e-9 * max(1.0, excess)
     extreme = total = 0
     for taken, sums in enumerate(left):
@@ -177,8 +215,8 @@ def _share_as_extreme(scores: np.ndarray, size: int, excess: float) -> tuple[flo
     return extreme / total, total
 
 
-def _subset_sums(values: np.ndarray) -> list[np.ndarray]:
-    """Sums of all subsets, by their size 0 to n."""
+def _subset_sums(values: np.ndarray, most: int) -> list[np.ndarray]:
+    """Sums of all subsets, by their size 0 to `most` (or to n)."""
     sums = [np.zeros(1)]
     for value in values:
         grown = [sums[0]]
@@ -186,7 +224,9 @@ def _subset_sums(values: np.ndarray) -> list[np.ndarray]:
             np.concatenate([same, fewer + value])
             for same, fewer in zip(sums[1:], sums[:-1], strict=True)
         ]
-        sums = [*grown, sums[-1] + value]
+        if len(sums) <= most:
+            grown.append(sums[-1] + value)
+        sums = grown
     return sums
 
 

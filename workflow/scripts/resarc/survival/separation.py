@@ -24,20 +24,24 @@ def direction(
     One or several strata (S, n): covariates `x` (S, n, p) in the order of time, who takes part, who
     dies, the first position with the same time, and the covariates' standard deviations (p,).
     """
-    from scipy.optimize import linprog
-
     pairs = [
         _differences(x[s][part[s]] / sd, death[s][part[s]], first[s][part[s]])
         for s in range(len(x))
     ]
-    larger = np.concatenate(pairs)
+    return rising(np.concatenate(pairs))
+
+
+def rising(larger: np.ndarray) -> np.ndarray | None:
+    """A direction (p,) along which no row of `larger` (., p) is negative and not all are 0."""
+    from scipy.optimize import linprog
+
     if not larger.size:
         return None
     found = linprog(
         -larger.sum(axis=0),
         A_ub=-larger,
         b_ub=np.zeros(len(larger)),
-        bounds=[(-1, 1)] * x.shape[2],
+        bounds=[(-1, 1)] * larger.shape[1],
         method="highs",
     )
     if found.status != 0 or -found.fun <= _TOLERANCE * len(larger):
