@@ -4,18 +4,22 @@
 # Results do not depend on the settings below: plain `.venv/bin/snakemake` gives the same bytes.
 
 .DEFAULT_GOAL := all
-.PHONY: all run setup test lint unit clean help
+.PHONY: all run setup archive verify doctor test lint unit clean help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-# Extra arguments for Snakemake, for instance ARGS="--cores 2" or ARGS="-n".
+# Extra arguments for Snakemake (or for archive and verify), for instance ARGS="--cores 2" or ARGS="-n".
 ARGS ?=
+# The archive that is to be verified.
+ARCHIVE ?=
 # Extra arguments for pytest, for instance PYTEST_ARGS="-m unit".
 PYTEST_ARGS ?= -n 2
 
 # Python versions that uv.lock is solved for; the first one that is found is used.
 PYTHONS := python3.11 python3 python3.12 python3.13 python
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+GET_PYTHON := Install one (https://www.python.org/downloads/), or uv (https://docs.astral.sh/uv/), which brings its own; then run make again.
+NO_NETWORK := What could not be fetched is said above. It needs a network connection; behind a proxy set HTTPS_PROXY. Once .venv is built, Resarc runs without a network.
 
 BIN := .venv/bin
 STAMP := .venv/.synced
@@ -69,12 +73,13 @@ $(STAMP): uv.lock pyproject.toml .python-version
 	elif [ ! -x "$$uv" ]; then \
 		if [ -z "$$python" ]; then \
 			echo "Resarc needs Python 3.11, 3.12 or 3.13; found $${found:-no python3 on the PATH}." >&2; \
-			echo "Install one (https://www.python.org/downloads/), or uv (https://docs.astral.sh/uv/), which brings its own; then run make again." >&2; \
+			echo "$(GET_PYTHON)" >&2; \
 			exit 1; \
 		fi; \
 		echo "Installing uv into .venv-uv"; \
 		"$$python" -m venv .venv-uv; \
-		.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv; \
+		.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv \
+			|| { echo "$(NO_NETWORK)" >&2; exit 1; }; \
 	fi; \
 	tested=$$(cat .python-version); \
 	if "$$uv" python find --quiet "$$tested" >/dev/null 2>&1; then :; \
@@ -84,8 +89,23 @@ $(STAMP): uv.lock pyproject.toml .python-version
 		tested=$$(command -v "$$python"); \
 	fi; \
 	echo "Bringing .venv in line with uv.lock"; \
-	"$$uv" sync --frozen --quiet --python "$$tested"; \
+	"$$uv" sync --frozen --quiet --python "$$tested" || { echo "$(NO_NETWORK)" >&2; exit 1; }; \
 	touch $@
+
+archive: $(STAMP)  ## one file of sources, results and how each was made, to publish
+	@python workflow/scripts/archive.py $(ARGS)
+
+verify: $(STAMP)  ## check an archive and run it again: make verify ARCHIVE=<zip file>
+	@if [ -z "$(ARCHIVE)" ]; then echo "Which archive? make verify ARCHIVE=<zip file>" >&2; exit 2; fi
+	@python workflow/scripts/verify.py "$(ARCHIVE)" $(ARGS)
+
+doctor:  ## what is wrong with this installation, and what to do
+	@for name in $(BIN)/python $(PYTHONS); do \
+		if "$$name" -c '$(SUPPORTED)' >/dev/null 2>&1; then exec "$$name" workflow/scripts/doctor.py; fi; \
+	done; \
+	echo "fault  no Python 3.11, 3.12 or 3.13 on the PATH"; \
+	echo "       do: $(GET_PYTHON)"; \
+	exit 1
 
 test: lint  ## everything that continuous integration checks
 	@pytest $(PYTEST_ARGS)

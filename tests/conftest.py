@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,12 @@ class Copy:
     def __truediv__(self, name: str) -> Path:
         return self.root / name
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake as a user does, with nothing of an activated environment."""
-        command = [sys.executable, "-m", "snakemake", *arguments]
+    def snakemake(
+        self, *arguments: str, before: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake as a user does, with nothing of an activated environment; `before` it, a
+        program that starts it."""
+        command = [*before, sys.executable, "-m", "snakemake", *arguments]
         environment = {"PATH": os.defpath, "HOME": str(self.root), "LANG": "C"}
         return subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, check=False

@@ -115,6 +115,56 @@ def test_no_python_at_all_is_said(checkout):
     assert "found no python3 on the PATH" in done.stderr
 
 
+def test_without_a_network_it_says_what_to_do(checkout):
+    checkout.program("uv", UV + '\nif [ "$1" = sync ]; then echo "error: dns" >&2; exit 2; fi')
+    done = checkout.make("setup")
+    assert done.returncode != 0
+    assert "error: dns" in done.stderr
+    assert "needs a network connection; behind a proxy set HTTPS_PROXY" in done.stderr
+    assert not (checkout.root / ".venv" / ".synced").exists()
+
+
+def test_uv_that_cannot_be_fetched_is_said_too(checkout):
+    body = 'case "$*" in *venv*) mkdir -p .venv-uv/bin; cp "$0" .venv-uv/bin/python;; *pip*) exit 1;; esac'
+    checkout.program("python3", body)
+    (checkout.bin / "cp").symlink_to(str(shutil.which("cp")))
+    done = checkout.make("setup")
+    assert done.returncode != 0
+    assert "needs a network connection" in done.stderr
+
+
+def test_doctor_runs_the_environment_s_python_and_else_any_other(checkout):
+    checkout.program("python3", 'record "$@"')
+    assert checkout.make("doctor").returncode == 0
+    assert checkout.called("python3")[-1] == "python3 workflow/scripts/doctor.py"
+    checkout.program("python", 'record env "$@"', checkout.root / ".venv" / "bin")
+    assert checkout.make("doctor").returncode == 0
+    assert checkout.called("python env")[-1] == "python env workflow/scripts/doctor.py"
+    assert not checkout.called("uv")
+
+
+def test_doctor_without_a_python_says_so(checkout):
+    checkout.program("python3", "exit 1")
+    done = checkout.make("doctor")
+    assert done.returncode != 0
+    assert "fault  no Python 3.11, 3.12 or 3.13 on the PATH" in done.stdout
+    assert "python.org" in done.stdout
+
+
+def test_archive_and_verify_run_their_scripts(checkout):
+    checkout.program("uv", UV)
+    checkout.program("python", 'record "$@"', checkout.root / ".venv" / "bin")
+    assert checkout.make("archive").returncode == 0
+    assert checkout.make("verify", "ARCHIVE=a b.zip", "ARGS=--checksums-only").returncode == 0
+    assert checkout.called("python workflow") == [
+        "python workflow/scripts/archive.py",
+        "python workflow/scripts/verify.py a b.zip --checksums-only",
+    ]
+    done = checkout.make("verify")
+    assert done.returncode != 0
+    assert "Which archive?" in done.stderr
+
+
 SNAKEMAKE = 'record "$@"; echo "home=$HOME seed=$PYTHONHASHSEED path=$PATH"'
 
 

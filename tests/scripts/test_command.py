@@ -63,7 +63,34 @@ def test_anything_else_is_shown_whole_and_called_a_bug(stage):
 def test_a_full_disk_is_no_bug(stage):
     done = run(stage("raise OSError(28, 'No space left on device')"), "--data", "a", "--table", "b")
     assert done.returncode == 1
-    assert "No space left" in done.stderr
+    assert done.stderr == (
+        "error: the disk is full. Free some space. Then run make again: results that are finished "
+        "stay.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("OSError(28, 'No space left on device', 'r.csv')", "the file r.csv: the disk is full"),
+        ("OSError('[Errno 28] Error writing bytes. Detail: [errno 28] No space')", "disk is full"),
+        ("PermissionError(13, 'Permission denied', 'r.csv')", "the file r.csv: the user who runs"),
+        ("OSError(30, 'Read-only file system', 'r.csv')", "the disk can only be read"),
+        ("OSError(27, 'File too large', 'r.csv')", "ulimit -f"),
+        ("MemoryError()", "not enough memory"),
+    ],
+)
+def test_what_the_machine_lacks_is_said_in_words(stage, raised, said):
+    done = run(stage(f"raise {raised}"), "--data", "a", "--table", "b")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_other_faults_of_files_are_shown_whole(stage):
+    done = run(stage("raise OSError(5, 'Input/output error')"), "--data", "a", "--table", "b")
+    assert "Traceback" in done.stderr
     assert "bug of Resarc" not in done.stderr
 
 

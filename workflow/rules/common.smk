@@ -8,6 +8,8 @@ from shlex import quote
 SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
+import running
+from command import JOBS_VARIABLE
 from resarc.configuration import validated
 from resarc.errors import ResarcError
 from resarc.privacy import KEY_VARIABLE, fingerprint, read_key
@@ -26,11 +28,40 @@ try:
 except ResarcError as error:
     sys.exit(f"error: {error}")
 
+# Ways to call Snakemake that only look at what is there.
+LOOKS = {
+    "--lint",
+    "--summary",
+    "-S",
+    "--detailed-summary",
+    "-D",
+    "--dag",
+    "--rulegraph",
+    "--filegraph",
+    "--list-rules",
+    "--list-target-rules",
+    "--list-untracked",
+    "--report",
+}
+RUNS = (
+    workflow.is_main_process
+    and not workflow.output_settings.dryrun
+    and not LOOKS & set(sys.argv)
+)
+if RUNS:
+    try:
+        running.begin(Path.cwd())
+    except ResarcError as error:
+        sys.exit(f"error: {error}")
+
 STUDIES = list(SOURCES)
 RECONSTRUCTED = [study for study in STUDIES if SOURCES[study].kind == "reconstruction"]
 
 # `python` is the one that runs Snakemake: no environment needs to be activated.
-shell.prefix(f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; ")
+shell.prefix(
+    f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH"
+    f" {JOBS_VARIABLE}={quote(str(Path.cwd() / running.STATE / running.JOBS))}; "
+)
 
 WHERE_THE_REPORTS_ARE = """
 Done. The report over all studies: results/report/index.html (and report.pdf beside it).
