@@ -118,7 +118,8 @@ class Confounding(Model):
 
 
 class MissingData(Model):
-    """What is missing in a registry, and the model with missing values imputed."""
+    """What is missing in a registry; of a multivariable analysis also the model with missing values
+    imputed."""
 
     kind: Literal["missing_data"]
     imputations: int = Field(default=20, ge=2, le=200)
@@ -150,7 +151,7 @@ KINDS_OF_ANALYSIS: dict[str, tuple[str, ...]] = {
     "interaction": ("subgroups",),
     "multiplicity": ("univariable",),
     "confounding": ("survival", "univariable", "multivariable", "subgroups"),
-    "missing_data": ("multivariable",),
+    "missing_data": ("characteristics", "univariable", "multivariable"),
 }
 """The kinds of analysis beside which a recommendation can stand."""
 

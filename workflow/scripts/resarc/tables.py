@@ -199,24 +199,24 @@ def describe(estimand: Estimand, protocol: Protocol) -> str:
     text = _what(estimand, protocol)
     if estimand.contrast:
         first, second = (_level(estimand.by, level, protocol) for level in estimand.contrast)
-        label = _low(protocol.label(estimand.by))
+        label = inside(protocol.label(estimand.by))
         said = label.casefold() in first.casefold()
         text += f", {first} against {second}" if said else f", {label}: {first} against {second}"
     elif estimand.by and estimand.kind.comparison == "contrast":
         text += f", {_for_one_more(protocol, estimand.by)}"
     elif estimand.kind.comparison == "marker":
-        text += f", {_low(protocol.label(estimand.by))} as marker"
+        text += f", {inside(protocol.label(estimand.by))} as marker"
     elif estimand.by:
-        text += f" by {_low(protocol.label(estimand.by))}"
+        text += f" by {inside(protocol.label(estimand.by))}"
     if estimand.within:
-        text += f" within {_low(protocol.label(estimand.within))}"
+        text += f" within {inside(protocol.label(estimand.within))}"
     for condition in estimand.where:
         if condition.variable == estimand.subject and condition.level in _STATUS:
             text += f", {_STATUS[condition.level]}"
         else:
             text += f", {describe_condition(condition, protocol)}"
     if estimand.adjusted_for:
-        names = [_low(protocol.label(name)) for name in estimand.adjusted_for]
+        names = [inside(protocol.label(name)) for name in estimand.adjusted_for]
         text += f", adjusted for {_listed(names)}"
     return text
 
@@ -228,9 +228,9 @@ def describe_condition(condition: Condition, protocol: Protocol) -> str:
     """A property in words: 'sex: male', 'age ≥ 56 years', 'with local treatment'."""
     name = condition.variable
     if name in protocol.endpoint_names:
-        label = _low(protocol.endpoint(name).label)
+        label = inside(protocol.endpoint(name).label)
         return f"{_STATUS[condition.level]} ({label})"
-    level, label = _level(name, condition.level, protocol), _low(protocol.label(name))
+    level, label = _level(name, condition.level, protocol), inside(protocol.label(name))
     if label.casefold() in level.casefold():
         return level
     return f"{label} {level}" if _is_bound(level) else f"{label}: {level}"
@@ -243,7 +243,7 @@ def _level(name: str, level: str, protocol: Protocol) -> str:
     measure = item.unit if isinstance(item, Derived) else ""
     if _is_bound(text):
         return f"{text} {measure}" if measure and text[-1].isdigit() else text
-    return _low(text)
+    return inside(text)
 
 
 def _is_bound(level: str) -> bool:
@@ -292,10 +292,10 @@ def _what(estimand: Estimand, protocol: Protocol) -> str:
     name, kind, at = estimand.statistic, estimand.kind, estimand.argument
     if estimand.subject == "flow":
         steps = {step.id: step.label for step in protocol.eligibility}
-        return kind.label + (f": {_low(steps[str(at)])}" if kind.argument else "")
+        return kind.label + (f": {inside(steps[str(at)])}" if kind.argument else "")
     if not estimand.subject:
         return kind.label
-    label = _low(protocol.label(estimand.subject))
+    label = inside(protocol.label(estimand.subject))
     if name in _TESTS:
         return f"p-value of {_TESTS[name]} {label}"
     if name == "proportion":
@@ -318,10 +318,10 @@ def _what(estimand: Estimand, protocol: Protocol) -> str:
 
 def _for_one_more(protocol: Protocol, name: str) -> str:
     measure = protocol.variable(name).unit or "unit"
-    return f"for one {measure.removesuffix('s')} more of {_low(protocol.label(name))}"
+    return f"for one {measure.removesuffix('s')} more of {inside(protocol.label(name))}"
 
 
-def _low(label: str) -> str:
+def inside(label: str) -> str:
     """A label inside a sentence: the capital goes unless it belongs to an abbreviation."""
     first = re.split(r"[ \-/(,.]", label)[0]
     return (

@@ -15,7 +15,7 @@
 
 from resarc.analysis.evaluate import categories_with, curves, estimate, evaluate, evaluate_flow
 from resarc.analysis.multiplicity import ADJUSTED_COLUMNS, adjusted
-from resarc.analysis.plan import PRINTED, Planned, families, plan
+from resarc.analysis.plan import PRINTED, Planned, estimands_of, families, plan
 from resarc.analysis.result import Estimate
 from resarc.analysis.view import CohortView
 
@@ -28,6 +28,7 @@ __all__ = [
     "adjusted",
     "categories_with",
     "curves",
+    "estimands_of",
     "estimate",
     "evaluate",
     "evaluate_flow",

@@ -35,7 +35,7 @@ def plan(protocol: Protocol, extra: Iterable[Estimand] = ()) -> list[Planned]:
     """
     found: dict[str, Planned] = {}
     for analysis in protocol.analyses:
-        for estimand in (*_KINDS[analysis.kind](protocol, analysis), *analysis.more):
+        for estimand in estimands_of(protocol, analysis):
             found.setdefault(str(estimand), Planned(estimand, analysis.id))
     for estimand in extra:
         fault = protocol.explain_fault(estimand)
@@ -69,6 +69,12 @@ def univariable_test(protocol: Protocol, endpoint: str, variable: str) -> Estima
     """The log-rank test of a category, the Wald test of a number."""
     name = "logrank_p" if _is_category(protocol, variable) else "cox_p"
     return Estimand(name, endpoint, by=variable)
+
+
+def estimands_of(protocol: Protocol, analysis: Analysis) -> list[Estimand]:
+    """Every estimand of one analysis, each once, also those that an earlier analysis holds."""
+    found = (*_KINDS[analysis.kind](protocol, analysis), *analysis.more)
+    return list(dict.fromkeys(found))
 
 
 # -- parts shared by the kinds -----------------------------------------------------------------

@@ -32,8 +32,8 @@ def evaluate(data: Data, analysis: Analysis, asked: CutOff) -> Part:
     numbers: list[Number] = []
     lines: list[Line] = []
     found: list[Changes] = []
-    lost: list[str] = []
-    without: list[str] = []
+    lost: list[tuple[str, str]] = []
+    without: list[tuple[str, str]] = []
     alpha = data.protocol.conventions.alpha
     for at in analysis.at:
         for marker in analysis.variables:
@@ -47,34 +47,21 @@ def evaluate(data: Data, analysis: Analysis, asked: CutOff) -> Part:
             smooth, line, p = _spline(data, estimand)
             numbers += smooth
             lines += line
-            changed = words.changes(naive, whole, alpha)
-            found.append(changed)
+            found.append(words.changes(naive, whole, alpha))
             label = words.factor(marker, data.protocol)
-            if changed in ("yes", "open"):
-                lost.append(f"{label} ({words.p(naive)}; {words.p(whole)})")
-            if words.below(p, alpha) == words.ALL:
-                without.append(label)
+            lost.append((f"{label} ({words.p(naive)}; {words.p(whole)})", words.OFTEN[found[-1]]))
+            without.append((label, words.below(p, alpha)))
     if not found:
         return Part((), Conclusion("The markers are not there.", "not comparable"))
-    if lost:
-        some = " in all or some of the rebuilt datasets that were looked at" if data.rebuilt else ""
-        sentence = (
-            f"If the choice of the cut-off is part of the test, p lies on the other side of {alpha:g}"
-            f"{some} for {words.some_of(lost)} (p as if the cut-off were given; p of the whole "
-            "procedure)"
-        )
-    else:
-        sentence = (
-            "Testing the choice of the cut-off with its comparison moves no p to the other side of "
-            f"{alpha:g}"
-        )
-    always = " in every rebuilt dataset" if data.rebuilt else ""
-    if without:
-        sentence += (
-            f"; without any cut-off, {words.some_of(without)} has a p below {alpha:g}{always}"
-        )
-    else:
-        sentence += f"; without any cut-off, no marker has a p below {alpha:g}{always}"
+    turned, continuous = words.sorted_out(lost, data), words.sorted_out(without, data)
+    sentence = (
+        f"If the choice of the cut-off is part of the test, p lies on the other side of {alpha:g} for "
+        f"{turned} (p as if the cut-off were given; p of the whole procedure)"
+        if turned
+        else "Testing the choice of the cut-off with its comparison moves no p to the other side of "
+        f"{alpha:g}"
+    )
+    sentence += f". Without any cut-off, p is below {alpha:g} for {continuous or 'no marker'}"
     return Part(numbers, Conclusion(f"{sentence}.", words.together(found)), lines)
 
 

@@ -27,9 +27,8 @@ def evaluate(data: Data, analysis: Analysis, asked: ProportionalHazards) -> Part
     of mean survival within the horizon."""
     alpha = data.protocol.conventions.alpha
     numbers: list[Number] = []
-    found: list[Changes] = []
-    crossing: dict[str, list[str]] = {words.ALL: [], words.SOME: []}
-    otherwise: list[str] = []
+    doubtful: list[tuple[str, str]] = []
+    otherwise: list[tuple[str, str]] = []
     ratios = hazard_ratios(data, analysis, asked.of)
     for estimand in ratios:
         before, p = paper_p(data, estimand)
@@ -43,18 +42,17 @@ def evaluate(data: Data, analysis: Analysis, asked: ProportionalHazards) -> Part
                 note=f"of all levels of {estimand.by}" if _several(data, estimand) else "",
             ),
         ]  # fmt: skip
-        label = words.comparison(estimand, data.protocol)
-        often = words.below(ph, alpha)
-        if often in crossing:
-            crossing[often].append(label)
+        name = words.short(estimand, data.protocol)
+        doubtful.append((words.factor(estimand.by, data.protocol), words.below(ph, alpha)))
         if estimand.contrast and not estimand.adjusted_for:
             difference, after = _difference(data, estimand, asked)
             numbers += [difference, Number(estimand, "rmst_p", after, method="Wald test")]
-            changed = words.changes(p, after, alpha)
-            found.append(changed)
-            if changed in ("yes", "open"):
-                otherwise.append(label)
-    return Part(numbers, _conclusion(data, asked, len(ratios), crossing, otherwise, found))
+            # Only where hazards are not proportional does the one conclusion replace the other.
+            known = ~np.isnan(ph) & ~np.isnan(p) & ~np.isnan(after)
+            with np.errstate(invalid="ignore"):
+                turned = (ph < alpha) & ((p < alpha) != (after < alpha))
+            otherwise.append((name, words.how_often(turned, known)))
+    return Part(numbers, _conclusion(data, asked, len(ratios), doubtful, otherwise))
 
 
 def _several(data: Data, estimand: Estimand) -> bool:
@@ -85,32 +83,29 @@ def _difference(
 
 
 def _conclusion(
-    data: Data, asked: ProportionalHazards, count: int, crossing: dict[str, list[str]],
-    otherwise: list[str], found: list[Changes],
+    data: Data, asked: ProportionalHazards, count: int, doubtful: list[tuple[str, str]],
+    otherwise: list[tuple[str, str]],
 ) -> Conclusion:  # fmt: skip
     if not count:
         return Conclusion("No hazard ratio could be computed.", "not comparable")
     alpha = f"{data.protocol.conventions.alpha:g}"
-    parts = []
-    for often, names in crossing.items():
-        if names:
-            parts.append(
-                f"proportional hazards are doubtful (p below {alpha}{words.where(often, data)}) for "
-                f"{words.some_of(names)}"
-            )
-    if not parts:
-        parts.append(f"no test of proportional hazards falls below {alpha}")
+    found = words.sorted_out(doubtful, data)
+    if not found:
+        return Conclusion(
+            f"No test of proportional hazards falls below {alpha}: the hazard ratios can describe the "
+            "whole follow-up.",
+            "no",
+        )
     span = tables.describe_duration(asked.horizon)
-    if otherwise:
-        some = "" if not data.rebuilt else ", in all or some of the rebuilt datasets,"
-        parts.append(
-            f"the difference of mean survival within {span}{some} leads to another conclusion than "
-            f"the paper's test for {words.some_of(otherwise)}"
-        )
-    elif found and set(found) != {"not comparable"}:
-        parts.append(
-            f"the difference of mean survival within {span} leads to the same conclusions as the "
-            "paper's tests"
-        )
-    sentence = "; ".join(parts)
-    return Conclusion(f"{sentence[0].upper()}{sentence[1:]}.", words.together(found))
+    sentence = (
+        f"Proportional hazards are doubtful (p below {alpha}) for {found}: there a hazard ratio is an "
+        f"average over time, and the difference of mean survival within {span} is the safer summary"
+    )
+    turned = words.sorted_out(otherwise, data)
+    states = {state for _, state in otherwise}
+    if turned:
+        sentence += f". It leads to another conclusion than the paper's test for {turned}"
+    elif otherwise:
+        sentence += "; it leads to the same conclusions as the paper's tests"
+    changes: Changes = "yes" if words.ALL in states else "open" if words.SOME in states else "no"
+    return Conclusion(f"{sentence}.", changes)

@@ -28,7 +28,7 @@ from resarc.recommended import ImmortalTime
 from resarc.survival import batch, two_groups
 from resarc.survival.counting_process import cox_intervals
 
-DELAYS = 25
+DELAYS = 21
 """Assumed delays, from none to the longest."""
 
 
@@ -122,7 +122,7 @@ def _dated(
         "no": f"the conclusion at {alpha:g} stays",
     }.get(changed, "no comparison is possible")
     sentence = (
-        f"The hazard ratio of {label} is {words.ratio(ratio.value)} from time zero, "
+        f"The hazard ratio for {label} is {words.ratio(ratio.value)} from time zero, "
         f"{words.listed(said)}: {verdict}."
     )
     return numbers, sentence, changed
@@ -197,22 +197,39 @@ def _assumed(
         Number(estimand, "delay_to_no_effect", none, method=method),
         Number(estimand, "delay_to_no_evidence", hidden, method=method),
     ]
-    label = words.comparison(estimand, data.protocol)
-    longest = tables.describe_duration(asked.longest_delay)
-    sentence = f"Nothing dates this factor. The hazard ratio of {label} is {words.ratio(ratio.value)} from time zero"
     with np.errstate(invalid="ignore"):
         evidence = (ratio.lower > 1) | (ratio.upper < 1)
     known = ~np.isnan(ratio.value) & ~np.isnan(ratio.lower)
-    if words.how_often(evidence, known) in (words.NONE, words.UNKNOWN):
-        sentence += ", with 1 in its interval without any delay"
-        return line, numbers, f"{sentence}.", "no" if known.any() else "not comparable"
-    sentence += (
-        f"; an immortal time of {_delays(hidden[evidence], longest)} would bring 1 into its "
-        f"interval, one of {_delays(none[evidence], longest)} would explain it altogether"
-    )
-    # Whether there was so much immortal time is not known: the conclusion is open, not changed.
-    possible = words.how_often(np.isfinite(hidden), evidence & known)
-    return line, numbers, f"{sentence}.", "no" if possible == words.NONE else "open"
+    # Where there is no evidence from time zero, delays may bring some, on the other side of 1.
+    with np.errstate(invalid="ignore"):
+        appears = np.maximum(lower - 1, 1 - upper)
+    shown = np.where(evidence, np.nan, _first_crossing(delays, appears))
+    hidden = np.where(evidence, hidden, np.nan)
+    numbers[1] = replace(numbers[1], value=hidden)
+    numbers.append(Number(estimand, "delay_to_evidence", shown, method=method))
+    longest = tables.describe_duration(asked.longest_delay)
+    parts = [
+        f"The data hold no date for {words.factor(estimand.by, data.protocol)}. Its hazard ratio "
+        f"({words.comparison(estimand, data.protocol).partition(' (')[2] or ')'} is "
+        f"{words.ratio(ratio.value)} from time zero"
+    ]
+    if not known.any():
+        return line, numbers, f"{parts[0]}.", "not comparable"
+    if evidence.any():
+        parts.append(
+            f"an immortal time of {_delays(hidden[evidence], longest)} would bring 1 into its "
+            f"interval, one of {_delays(none[evidence], longest)} would explain it altogether"
+        )
+    if (known & ~evidence).any():
+        parts.append(
+            "where 1 lies in its interval without any delay, it would leave it"
+            f" after {_delays(shown[known & ~evidence], longest)} of immortal time"
+            if np.isfinite(shown).any()
+            else f"where 1 lies in its interval, no immortal time up to {longest} changes that"
+        )
+    # How much immortal time there was is not known: a conclusion can be open, not changed.
+    movable = words.how_often(np.isfinite(hidden) | np.isfinite(shown), known)
+    return line, numbers, f"{'; '.join(parts)}.", "no" if movable == words.NONE else "open"
 
 
 def _first_crossing(delays: np.ndarray, value: np.ndarray) -> np.ndarray:

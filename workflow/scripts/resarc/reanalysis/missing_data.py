@@ -12,7 +12,7 @@ of Missing Data, 2nd ed. (chained equations, predictive mean matching); White & 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -82,7 +82,7 @@ def evaluate(data: Data, analysis: Analysis, asked: MissingData) -> Part:
         changed = words.changes(p, np.array([row.p]), alpha)
         found.append(changed)
         if changed == "yes":
-            otherwise.append(words.comparison(estimand, data.protocol))
+            otherwise.append(words.short(replace(estimand, adjusted_for=()), data.protocol))
     end = (
         f"with missing values imputed, p moves to the other side of {alpha:g} for {words.some_of(otherwise)}"
         if otherwise

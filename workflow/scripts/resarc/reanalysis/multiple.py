@@ -11,7 +11,7 @@ from resarc.protocol import Analysis
 from resarc.reanalysis import words
 from resarc.reanalysis.dataset import Data
 from resarc.reanalysis.ratios import tests
-from resarc.reanalysis.result import Conclusion, Number, Part
+from resarc.reanalysis.result import Changes, Conclusion, Number, Part
 from resarc.recommended import Multiplicity
 from resarc.survival.multiplicity import adjusted
 
@@ -41,23 +41,19 @@ def evaluate(data: Data, analysis: Analysis, asked: Multiplicity) -> Part:  # no
 def _conclusion(
     data: Data, labels: list[str], p: np.ndarray, holm: np.ndarray, bh: np.ndarray, alpha: float
 ) -> Conclusion:
-    sets = {name: (values < alpha) for name, values in (("p", p), ("holm", holm), ("bh", bh))}
-    counts = {name: words.count(found.sum(axis=1).astype(float)) for name, found in sets.items()}
-    always = {
-        name: [label for i, label in enumerate(labels) if found[:, i].all()]
-        for name, found in sets.items()
-    }
-    lost = sets["p"] & ~sets["holm"]
-    start = f"Of {len(labels)} factors, {counts['p']} have a p below {alpha:g}"
-    if always["p"]:
-        every = " (in every rebuilt dataset " if data.rebuilt else " ("
-        start += f"{every}{words.some_of(always['p'])})"
-    after = f"after Holm's adjustment {counts['holm']}"
-    if always["holm"]:
-        after += f" ({words.some_of(always['holm'])})"
-    after += f", after Benjamini and Hochberg's {counts['bh']}"
-    if always["bh"] and always["bh"] != always["holm"]:
-        after += f" ({words.some_of(always['bh'])})"
-    often = words.how_often(lost.any(axis=1), np.ones(len(p), dtype=bool))
-    changes = {words.ALL: "yes", words.NONE: "no", words.SOME: "open"}[often]
-    return Conclusion(f"{start}; {after}.", changes)  # type: ignore[arg-type]
+    with np.errstate(invalid="ignore"):
+        sets = [values < alpha for values in (p, holm, bh)]
+    parts = []
+    for found, lead in zip(
+        sets,
+        (f"Of {len(labels)} factors, p is below {alpha:g} for",
+         "after Holm's adjustment for", "after Benjamini and Hochberg's for"),
+        strict=True,
+    ):  # fmt: skip
+        known = np.ones(len(p), dtype=bool)
+        names = [(label, words.how_often(found[:, i], known)) for i, label in enumerate(labels)]
+        parts.append(f"{lead} {words.sorted_out(names, data).replace('; ', ' and ') or 'none'}")
+    lost = (sets[0] & ~sets[1]).any(axis=1)
+    often = words.how_often(lost, np.ones(len(p), dtype=bool))
+    changes: Changes = {words.ALL: "yes", words.NONE: "no", words.SOME: "open"}[often]  # type: ignore[assignment]
+    return Conclusion(f"{'; '.join(parts)}.", changes)

@@ -45,6 +45,7 @@ QUANTITIES: dict[str, Quantity] = {
     "time_zero_logrank_p": Quantity("Log-rank p, as known at time zero", "p", RECOMMENDED),
     "delayed_hazard_ratio": Quantity("Hazard ratio at an assumed delay", "ratio", RECOMMENDED),
     "delay_to_no_effect": Quantity("Delay at which it is 1", "months", RECOMMENDED),
+    "delay_to_evidence": Quantity("Delay at which its interval leaves 1", "months", RECOMMENDED),
     "delay_to_no_evidence": Quantity("Delay at which its interval holds 1", "months", RECOMMENDED),
     # cut-offs
     "cutoff": Quantity("Cut-off", "unit", PAPER),

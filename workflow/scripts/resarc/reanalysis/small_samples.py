@@ -7,6 +7,8 @@ Biometrics 2001;57:114 (Firth's Cox model); Vittinghoff & McCulloch, Am J Epidem
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -33,14 +35,13 @@ def evaluate(data: Data, analysis: Analysis, asked: SmallSample) -> Part:
     level, alpha = data.protocol.conventions.level, data.protocol.conventions.alpha
     numbers: list[Number] = []
     found: list[Changes] = []
-    otherwise: list[str] = []
-    unbounded: list[str] = []
+    otherwise: list[tuple[str, str]] = []
+    unbounded: list[tuple[str, str]] = []
     done: set[tuple[str, tuple[object, ...]]] = set()
     ratios = hazard_ratios(data, analysis, asked.of, contrasts=True)
     for estimand in ratios:
         test = Estimand("logrank_p", estimand.subject, None, estimand.where, estimand.by)
         several = len(data.protocol.levels(estimand.by)) > 2
-        label = words.comparison(estimand, data.protocol)
         if (test.by, test.where) not in done:
             done.add((test.by, test.where))
             exact, method = _permutation(data, test)
@@ -52,8 +53,8 @@ def evaluate(data: Data, analysis: Analysis, asked: SmallSample) -> Part:
             before = data.some(EXACT_MEMBERS).value(test).value
             changed = words.changes(before, exact, alpha)
             found.append(changed)
-            if changed in ("yes", "open"):
-                otherwise.append(words.factor(estimand.by, data.protocol) if several else label)
+            named = replace(estimand, contrast=None) if several else estimand
+            otherwise.append((words.short(named, data.protocol), words.OFTEN[changed]))
         compared = groups(data, estimand)
         counts = two_groups.risk_counts(compared.order, compared.first, compared.both)
         plain, firth = two_groups.fit(counts), two_groups.fit(counts, firth=True)
@@ -78,8 +79,8 @@ def evaluate(data: Data, analysis: Analysis, asked: SmallSample) -> Part:
                     (data.ensemble.events[estimand.subject] & compared.both).sum(axis=1).astype(float),
                 ),
             ]  # fmt: skip
-        if np.isinf(plain.beta).any():
-            unbounded.append(label)
+        separated = words.how_often(np.isinf(plain.beta), ~np.isnan(plain.beta))
+        unbounded.append((words.short(estimand, data.protocol), separated))
     return Part(numbers, _conclusion(data, alpha, ratios, otherwise, unbounded, found))
 
 
@@ -108,25 +109,20 @@ def _permutation(data: Data, test: Estimand) -> tuple[np.ndarray, str]:
 
 
 def _conclusion(
-    data: Data, alpha: float, ratios: list[Estimand], otherwise: list[str], unbounded: list[str],
-    found: list[Changes],
+    data: Data, alpha: float, ratios: list[Estimand], otherwise: list[tuple[str, str]],
+    unbounded: list[tuple[str, str]], found: list[Changes],
 ) -> Conclusion:  # fmt: skip
     if not ratios:
         return Conclusion("No two groups could be compared.", "not comparable")
-    if otherwise:
-        some = " in all or some of the rebuilt datasets that were looked at" if data.rebuilt else ""
-        first = (
-            f"By permutation, p lies on the other side of {alpha:g}{some} for "
-            f"{words.some_of(otherwise)}"
-        )
-    else:
-        first = f"By permutation no p moves to the other side of {alpha:g}"
-    if unbounded:
-        some = " in all or some of the rebuilt datasets" if data.rebuilt else ""
-        first += (
-            f"; the events separate the groups{some} for {words.some_of(unbounded)}, where only Firth's "
-            "estimate is finite"
-        )
+    turned = words.sorted_out(otherwise, data)
+    first = (
+        f"By permutation, p lies on the other side of {alpha:g} for {turned}"
+        if turned
+        else f"By permutation no p moves to the other side of {alpha:g}"
+    )
+    separated = words.sorted_out(unbounded, data)
+    if separated:
+        first += f". The events separate the groups for {separated}; only Firth's estimate is finite there"
     return Conclusion(f"{first}.", words.together(found))
 
 
@@ -170,7 +166,7 @@ def penalised(data: Data, analysis: Analysis, asked: PenalisedModel) -> Part:
         for (frame, columns), good in zip(designs, enough, strict=True)
     ]  # fmt: skip
     found: list[Changes] = []
-    otherwise: list[str] = []
+    otherwise: list[tuple[str, str]] = []
     for estimand in ratios:
         before, p = paper_p(some, estimand)
         numbers += [paper_ratio(some, estimand), before]
@@ -194,15 +190,15 @@ def penalised(data: Data, analysis: Analysis, asked: PenalisedModel) -> Part:
         ]  # fmt: skip
         changed = words.changes(p, picked["p"], alpha)
         found.append(changed)
-        if changed in ("yes", "open"):
-            otherwise.append(words.comparison(estimand, data.protocol))
-    if otherwise:
-        some_words = (
-            " in all or some of the rebuilt datasets that were looked at" if data.rebuilt else ""
+        otherwise.append(
+            (words.short(replace(estimand, adjusted_for=()), data.protocol), words.OFTEN[changed])
         )
-        end = f"by Firth's model p moves to the other side of {alpha:g}{some_words} for {words.some_of(otherwise)}"
-    else:
-        end = f"by Firth's model no p moves to the other side of {alpha:g}"
+    turned = words.sorted_out(otherwise, data)
+    end = (
+        f"by Firth's model p moves to the other side of {alpha:g} for {turned}"
+        if turned
+        else f"by Firth's model no p moves to the other side of {alpha:g}"
+    )
     return Part(numbers, Conclusion(f"{start}; {end}.", words.together(found)))
 
 

@@ -82,8 +82,9 @@ def _one_by_one(
 ) -> str:  # fmt: skip
     """What the subgroups show each by itself, and the power of the one with the fewest events."""
     protocol = data.protocol
-    label = words.low(protocol.level_label(analysis.by or "", level))
-    name = words.factor(analysis.by or "", protocol)
+    what = words.factor(analysis.by or "", protocol)
+    if len(protocol.levels(analysis.by or "")) > 2:
+        what += f" ({words.low(protocol.level_label(analysis.by or '', level))})"
     parts = [
         f"{what} {words.some_of(shown[often])}"
         for often, what in (
@@ -93,7 +94,6 @@ def _one_by_one(
         )
         if shown[often]
     ]
-    what = label if name in label else f"{name} ({label})"
     small, events, seen = min(weakest, key=lambda row: float(np.nanmin(row[1])))
     return (
         f"Taken one by one, p for {what} is {words.listed(parts) or 'not known'}. With "

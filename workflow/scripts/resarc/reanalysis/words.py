@@ -13,6 +13,8 @@ from resarc.reanalysis.dataset import Data
 from resarc.reanalysis.result import Changes
 
 ALL, NONE, SOME, UNKNOWN = "all", "none", "some", "unknown"
+OFTEN = {"yes": ALL, "open": SOME, "no": NONE, "not comparable": UNKNOWN}
+"""How often a conclusion changes, by the word for it."""
 
 
 def how_often(holds: np.ndarray, known: np.ndarray) -> str:
@@ -95,6 +97,18 @@ def where(often: str, data: Data) -> str:
     }.get(often, "")
 
 
+def sorted_out(found: Iterable[tuple[str, str]], data: Data) -> str:
+    """Names with how often something holds of them: 'age in every rebuilt dataset; sex and size in
+    some rebuilt datasets and not in others'; empty if it never does."""
+    pairs = list(found)
+    parts = []
+    for often in (ALL, SOME):
+        names = [name for name, state in pairs if state == often]
+        if names:
+            parts.append(f"{some_of(names)}{where(often, data)}")
+    return "; ".join(parts)
+
+
 def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
@@ -115,12 +129,26 @@ def low(label: str) -> str:
 
 
 def comparison(estimand: Estimand, protocol: Protocol) -> str:
-    """What a hazard ratio compares: 'with local treatment against without local treatment'."""
-    if not estimand.contrast:
-        return low(protocol.label(estimand.by))
-    one, other = (low(protocol.level_label(estimand.by, level)) for level in estimand.contrast)
+    """What a hazard ratio compares: 'age (≥ 56 against < 56)'; with whom it is about."""
     label = low(protocol.label(estimand.by))
-    return f"{one} against {other}" if label in one else f"{label}, {one} against {other}"
+    extra = [low(tables.describe_condition(c, protocol)) for c in estimand.where]
+    if estimand.contrast:
+        one, other = (low(protocol.level_label(estimand.by, level)) for level in estimand.contrast)
+        extra.insert(0, f"{one} against {other}")
+    if estimand.adjusted_for:
+        extra.append("adjusted")
+    return f"{label} ({', '.join(extra)})" if extra else label
+
+
+def short(estimand: Estimand, protocol: Protocol) -> str:
+    """A comparison in a list: the factor alone where it has two levels, else with its level."""
+    label = low(protocol.label(estimand.by))
+    extra = [low(tables.describe_condition(c, protocol)) for c in estimand.where]
+    if estimand.contrast and len(protocol.levels(estimand.by)) > 2:
+        extra.insert(0, low(protocol.level_label(estimand.by, estimand.contrast[0])))
+    if estimand.adjusted_for:
+        extra.append("adjusted")
+    return f"{label} ({', '.join(extra)})" if extra else label
 
 
 def factor(name: str, protocol: Protocol) -> str:

@@ -127,18 +127,12 @@ def fit(counts: RiskCounts, *, firth: bool = False) -> TwoGroupFits:
     deaths = told.sum(axis=1)
     own = np.where(told, counts.group, 0.0).sum(axis=1)
 
-    def score(beta: np.ndarray) -> np.ndarray:
-        share, _ = _at(counts, beta)
-        value = own - share.sum(axis=1)
-        if firth:
-            spread = share * (1 - share)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                slope = (spread * (1 - 2 * share)).sum(axis=1) / spread.sum(axis=1)
-            value = value + np.nan_to_num(slope) / 2
-        return value
+    def score(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _score(counts, own, beta, firth)
 
-    none = np.zeros(len(deaths))
-    beta = _root(score, none - _FAR, none + _FAR)
+    # Without the penalty there is a root only if deaths of both groups tell.
+    far = np.where((deaths > 0) & (firth | ((own > 0) & (own < deaths))), _FAR, 0.0)
+    beta = _root(score, -far, far)
     if not firth:
         beta = np.where(own == 0, -np.inf, np.where(own == deaths, np.inf, beta))
     beta = np.where(deaths > 0, beta, np.nan)
@@ -173,14 +167,20 @@ def profile(
 
     peak = np.where(told, peak, 0.0)
 
+    own = np.where(counts.informative, counts.group, 0.0).sum(axis=1)
+
     def lack(beta: np.ndarray) -> np.ndarray:
         return log_likelihood(counts, beta, firth=fits.firth) - peak + drop
 
+    def above(beta: np.ndarray, sign: float) -> tuple[np.ndarray, np.ndarray]:
+        return sign * lack(beta), sign * _score(counts, own, beta, fits.firth)[0]
+
     none = np.zeros(len(top))
-    lower = _root(lambda beta: -lack(beta), none - _FAR, top)
-    upper = _root(lack, top, none + _FAR)
-    lower = np.where(lack(none - _FAR) > 0, -np.inf, lower)
-    upper = np.where(lack(none + _FAR) > 0, np.inf, upper)
+    open_below, open_above = (told & (lack(none + far) > 0) for far in (-_FAR, _FAR))
+    lowest = np.where(open_below | ~told, top, -_FAR)
+    highest = np.where(open_above | ~told, top, _FAR)
+    lower = np.where(open_below, -np.inf, _root(lambda beta: above(beta, -1.0), lowest, top))
+    upper = np.where(open_above, np.inf, _root(lambda beta: above(beta, 1.0), top, highest))
     ratio = 2 * (peak - log_likelihood(counts, none, firth=fits.firth))
     p = chdtrc(1, np.maximum(ratio, 0.0))
     return tuple(np.where(told, found, np.nan) for found in (lower, upper, p))
@@ -203,12 +203,43 @@ def proportional_hazards_p(counts: RiskCounts, fits: TwoGroupFits) -> np.ndarray
     return np.where(finite, chdtrc(1, chi2), np.nan)
 
 
+def _score(
+    counts: RiskCounts, own: np.ndarray, beta: np.ndarray, firth: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Derivative (M,) of the (penalised) log-likelihood, and its own without the penalty's part."""
+    share, _ = _at(counts, beta)
+    spread = share * (1 - share)
+    information = spread.sum(axis=1)
+    value = own - share.sum(axis=1)
+    if firth:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = (spread * (1 - 2 * share)).sum(axis=1) / information
+        value = value + np.nan_to_num(slope) / 2
+    return value, -information
+
+
 def _root(
-    function: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray
+    function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    low: np.ndarray,
+    high: np.ndarray,
 ) -> np.ndarray:
-    """Where functions (M,) that fall from above 0 at `low` to below 0 at `high` cross it."""
-    for _ in range(60):
-        middle = (low + high) / 2
-        above = function(middle) > 0
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return (low + high) / 2
+    """Where functions (M,) that fall from above 0 at `low` to below 0 at `high` cross it.
+
+    `function` gives value and slope. Newton's steps, within a bracket that is halved where a step
+    leaves it or does not shorten it.
+    """
+    at = np.clip(0.0, low, high)
+    width = high - low
+    for _ in range(200):
+        value, slope = function(at)
+        low, high = np.where(value > 0, at, low), np.where(value > 0, high, at)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = at - value / slope
+        inside = (step > low) & (step < high) & (np.abs(step - at) < width / 2)
+        width = np.where(inside, np.abs(step - at), (high - low) / 2)
+        following = np.where(inside, step, (low + high) / 2)
+        moved = np.abs(following - at)
+        at = following
+        if (moved <= 1e-13 * (1 + np.abs(at))).all():
+            break
+    return at
