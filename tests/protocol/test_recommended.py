@@ -17,7 +17,7 @@ CONTENT = {
     "population": "Toys",
     "origin_label": "operation",
     "time_zero": "operated",
-    "source": {"kind": "registry", "file": "toy.csv"},
+    "source": {"kind": "registry", "file": "toy.csv", "exported": "2024-06-30"},
     "variables": [
         {"name": "age", "column": "age", "label": "Age", "type": "integer", "unit": "years"},
         {"name": "arm", "column": "arm", "label": "Arm", "type": "category",
