@@ -12,11 +12,12 @@ import pytest
 from resarc import protocol, published
 from resarc.audit import audit, to_frame
 from resarc.compare import compare
-from resarc.configuration import read_yaml
+from resarc.configuration import read_yaml, validated
 from resarc.errors import ConfigurationError
 from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.identify import identify
 from resarc.intake import clean, read_source
+from resarc.protocol import Protocol
 from resarc.reconstruct import reconstruct
 from resarc.survival.kaplan_meier import curve, quantile, survival_at
 from resarc.survival.logrank import logrank
@@ -119,13 +120,15 @@ def test_what_is_printed_holds_by_construction_and_the_rest_is_a_range(study, pr
 
 
 def test_registry_rows_are_rejected_with_row_value_and_remedy():
-    study = protocol.load(ROOT / "config" / "studies" / "okayama2022.yaml")
+    content = read_yaml(ROOT / "config" / "studies" / "okayama2022.yaml")
+    content["source"] = {"kind": "registry", "file": "registry.csv", "exported": "2022-01-31"}
+    study = validated(content, Protocol, "okayama2022.yaml")
     result = clean(read_source(FOLDER / "registry.csv", study), study)
     assert result.clean["sex"].tolist() == ["female"]
     found = result.rejected[["row", "column", "value", "rule"]].to_numpy().tolist()
     assert found == [
-        [3, "Sex", "W", "code"],
-        [4, "Date of death", "9999/99/99", "no_contact_after_death"],
+        [3, "sex", "W", "code"],
+        [4, "death_date", "9999-99-99", "no_contact_after_death"],
     ]
     page = (ROOT / "docs" / "registry.md").read_text(encoding="utf-8")
     for text in (*result.rejected["reason"], *result.rejected["remedy"]):

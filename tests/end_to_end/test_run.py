@@ -19,7 +19,8 @@ COLUMNS = {
     "audit.csv": "check figures printed recomputed verdict severity evidence",
     "reconstruction/targets.csv": "figure estimand printed lower upper status share_held",
     "reconstruction/hypotheses.csv": "endpoint hypothesis feasible chosen evidence",
-    "rejected.csv": "file row column value reason remedy",
+    "source.csv": "file sheet what value how",
+    "rejected.csv": "file sheet row column value rule reason remedy main_row",
     "data_quality.csv": "column variable rows missing rejected out_of_range",
     "flow.csv": "step label entering excluded remaining",
     "estimates.csv": "estimand value lower upper p n events method origin analysis note",
@@ -132,13 +133,20 @@ def test_a_registry_passes_the_same_way_and_its_results_bear_its_origin(ran):
     """The export of a reconstruction, taken as the registry of a study of its own."""
     study, source = "asregistry", "okayama2022"
     (ran / "data").mkdir()
-    shutil.copy(ran / "results" / source / "reconstruction/export.csv", ran / "data/patients.csv")
-    registry = {"kind": "registry", "file": "data/patients.csv", "exported": "2022-01-31"}
+    made = ran / "results" / source / "reconstruction"
+    shutil.copy(made / "export.csv", ran / "data/patients.csv")
+    shutil.copy(made / "dictionary.csv", ran / "data/dictionary.csv")
+    registry = {
+        "kind": "registry",
+        "format": "redcap",
+        "file": "data/patients.csv",
+        "dictionary": "data/dictionary.csv",
+        "exported": "2022-01-31",
+    }
     for folder in ("studies", "published"):
         content = read_yaml(ran / f"config/{folder}/{source}.yaml") | {"study": study}
         if folder == "studies":
-            layout = {"separator", "decimal", "encoding"} & set(content["source"])
-            content["source"] = registry | {key: content["source"][key] for key in layout}
+            content["source"] = registry
         # JSON is YAML.
         text = json.dumps(content, default=str)
         (ran / f"config/{folder}/{study}.yaml").write_text(text, encoding="utf-8")

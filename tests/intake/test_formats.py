@@ -301,7 +301,7 @@ def test_the_boxes_of_a_checkbox_are_columns(toy, read):
 
 def test_columns_that_redcap_adds_are_known_and_unknown_ones_are_not(toy, read):
     own = ["redcap_data_access_group", "baseline_complete", "baseline_timestamp"]
-    table, _ = redcap(toy, read, (), own, other_columns="drop")
+    table, _ = redcap(toy, read, (), own)
     assert ("columns not used", "; ".join(own), "given") in facts(table)
     with pytest.raises(
         DataError, match=r"the column 'site___3', which is no field .*a box of 'site'"

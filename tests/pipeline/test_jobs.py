@@ -75,7 +75,7 @@ def changed(ran):
 
 
 def test_a_study_s_data_or_figures_move_that_study_and_what_stands_over_all(ran, changed):
-    changed("results/qu2024/reconstruction/export.csv", "one more row\n")
+    changed("results/qu2024/reconstruction/export.xlsx", "one more row\n")
     changed("config/published/oslo2014.yaml", "# a note\n")
     files = outdated(ran)
     assert studies_of(files) == {"qu2024", "oslo2014"}

@@ -22,12 +22,13 @@ rule cohort:
         "../../environment.yml"
     params:
         key=key_of,
+        dictionary=dictionary_of,
     message:
         "Cleaning the data of {wildcards.study} and selecting its cohort"
     shell:
         "python workflow/scripts/cohort.py"
         " --protocol {input.protocol:q} --patients {input.patients:q}"
-        " {params.key:q}"
+        " {params.key:q} {params.dictionary:q}"
         " --source {output.source:q} --clean {output.clean:q} --rejected {output.rejected:q}"
         " --flagged {output.flagged:q} --quality {output.quality:q}"
         " --cohort {output.cohort:q} --flow {output.flow:q}"

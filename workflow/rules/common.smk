@@ -88,12 +88,26 @@ def code(stage, *more):
 def patients(wildcards):
     """The table of a study's patients: its registry, or one dataset rebuilt from its paper."""
     source = SOURCES[wildcards.study]
-    return source.file or f"results/{wildcards.study}/reconstruction/export.csv"
+    return source.file or exports(wildcards.study)[0]
 
 
 def more_files(wildcards):
     """What else is read beside the table of patients: files joined to it, a data dictionary."""
-    return list(SOURCES[wildcards.study].files[1:])
+    source = SOURCES[wildcards.study]
+    return list(source.files[1:]) if source.file else exports(wildcards.study)[1:]
+
+
+def exports(study):
+    """The files that a reconstruction writes as its source."""
+    folder, source = f"results/{study}/reconstruction", SOURCES[study]
+    found = [f"{folder}/export.{source.export_ending}"]
+    return [*found, f"{folder}/dictionary.csv"] if source.format == "redcap" else found
+
+
+def dictionary_of(wildcards, input):
+    """The data dictionary that a reconstruction wrote, as an option; a registry's protocol names its
+    own."""
+    return options([] if SOURCES[wildcards.study].file else input.more)
 
 
 def registry(wildcards):
@@ -138,6 +152,9 @@ def all_results(wildcards):
         made[name] = expand(getattr(rules, name).output, study=STUDIES)
     for name in ("reconstruct", "identify"):
         made[name] = expand(getattr(rules, name).output, study=RECONSTRUCTED)
+    written = [name for study in RECONSTRUCTED for name in exports(study)]
+    made["export"] = [name for name in written if "/export." in name]
+    made["export_dictionary"] = [name for name in written if "/export." not in name]
     for name in ("synthesis", "combined_report"):
         made[name] = list(getattr(rules, name).output)
     return made

@@ -10,7 +10,6 @@ rule reconstruct:
         ensemble="results/{study}/reconstruction/ensemble.parquet",
         targets="results/{study}/reconstruction/targets.csv",
         hypotheses="results/{study}/reconstruction/hypotheses.csv",
-        export="results/{study}/reconstruction/export.csv",
     log:
         "logs/{study}/reconstruct.log",
     conda:
@@ -25,5 +24,50 @@ rule reconstruct:
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --members {params.members} --seed {params.seed}"
         " --ensemble {output.ensemble:q} --targets {output.targets:q}"
-        " --hypotheses {output.hypotheses:q} --export {output.export:q}"
+        " --hypotheses {output.hypotheses:q}"
+        " > {log:q} 2>&1"
+
+
+# One of the datasets as the study's own source would hold it, in the format that its protocol names
+# (a REDCap project has its data dictionary beside it). Whatever reads a registry reads this.
+rule export:
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        ensemble="results/{study}/reconstruction/ensemble.parquet",
+        code=code("export"),
+    output:
+        export="results/{study}/reconstruction/export.{ending}",
+    log:
+        "logs/{study}/export.{ending}.log",
+    wildcard_constraints:
+        ending="csv|xlsx|sav|dta|parquet",
+    conda:
+        "../../environment.yml"
+    params:
+        seed=SETTINGS.seed,
+    message:
+        "Writing a rebuilt dataset of {wildcards.study} as its source"
+    shell:
+        "python workflow/scripts/export.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --ensemble {input.ensemble:q} --seed {params.seed} --export {output.export:q}"
+        " > {log:q} 2>&1"
+
+
+rule export_dictionary:
+    input:
+        protocol="results/{study}/protocol.json",
+        code=code("export_dictionary"),
+    output:
+        dictionary="results/{study}/reconstruction/dictionary.csv",
+    log:
+        "logs/{study}/export_dictionary.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "Writing the data dictionary of {wildcards.study}"
+    shell:
+        "python workflow/scripts/export_dictionary.py"
+        " --protocol {input.protocol:q} --dictionary {output.dictionary:q}"
         " > {log:q} 2>&1"

@@ -139,6 +139,11 @@ class Source(Layout):
         return self
 
     @property
+    def export_ending(self) -> str:
+        """How the name of a reconstruction's export ends."""
+        return "csv" if self.format in (None, "redcap") else self.format
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Every file that is read, the main one first; none for a reconstruction."""
         named = [f for layout in (self, *self.join) for f in (layout.file, layout.dictionary) if f]

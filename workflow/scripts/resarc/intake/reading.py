@@ -37,7 +37,8 @@ class Reading:
     * `decimal`: the decimal mark of numbers that the file itself holds as numbers, else None;
     * `titles`, `labels`: what the file says of its columns, and of codes by column;
     * `dates`: columns that the file itself holds as dates;
-    * `identifiers`: columns that the file itself marks as identifying.
+    * `identifiers`: columns that the file itself marks as identifying;
+    * `own`: columns that the program which wrote the file adds to every export.
     """
 
     frame: pd.DataFrame
@@ -48,6 +49,7 @@ class Reading:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     dates: frozenset[str] = frozenset()
     identifiers: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
 
 
 def named(where: str, names: Iterable[str], frame: pd.DataFrame) -> pd.DataFrame:

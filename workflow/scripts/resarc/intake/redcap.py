@@ -114,9 +114,9 @@ def read_redcap(
     frame = found.frame
     columns = {name: field for field in fields for name in field.columns()}
     statuses = {f"{field.form}_complete": field.form for field in fields}
+    own = {*statuses, *_OWN, *(f"{field.form}_timestamp" for field in fields)}
     for position, name in enumerate(frame.columns, start=1):
-        known = name in columns or name in statuses or name in _OWN
-        if not known and not re.fullmatch(r"\w+_timestamp", name):
+        if name not in columns and name not in own:
             boxes = [field for field in fields if name.startswith(f"{field.name}___")]
             raise DataError(
                 f"{where}, row {layout.header}, column {position}",
@@ -149,6 +149,7 @@ def read_redcap(
         labels={name: some for name, some in labels.items() if name in frame},
         dates=frozenset(name for name, field in columns.items() if field.is_date),
         identifiers=frozenset(identifying),
+        own=frozenset(own),
     )
 
 

@@ -195,7 +195,7 @@ def _columns(
                     )
                 found_in[name] = file
                 mine.append(name)
-            elif not (drop or header in control or header in found.identifiers):
+            elif not (drop or header in control | found.identifiers | found.own):
                 raise DataError(
                     place,
                     f"the unknown column {header[:80]!r}",
