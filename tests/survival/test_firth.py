@@ -109,7 +109,7 @@ def test_it_is_the_maximum_and_its_limits_are_where_the_profile_has_fallen(frame
     # At the limit the other coefficient is refitted. In so few patients there may be two hills: the
     # limit lies on one of them.
     upper = np.log(found.coefficients.loc[0, "upper"])
-    grid = beta[1] + found.coefficients.loc[1, "se"] * np.linspace(-12, 12, 601)
+    grid = beta[1] + found.coefficients.loc[1, "se"] * np.linspace(-25, 25, 1251)
     values = np.array([penalised(frame, (upper, z)) for z in grid])
     hills = [  # the vertex of the parabola through the three highest points
         v - (u - w) ** 2 / (8 * (u - 2 * v + w))

@@ -11,6 +11,7 @@
 | `partial_likelihood` | Cox's likelihood with any risk sets, which the last three maximise         |
 | `rmst`         | `rmst`, `rmst_difference`                                                        |
 | `cutpoints`    | `roc`, `auc`, `optimal_cutoff`, `status_at`, `maximally_selected_logrank`, `maximally_selected_p`, `roc_then_logrank` |
+| `landmark_roc` | `roc_at`, `auc_at`: with weights for who was censored before the landmark         |
 | `contingency`  | `chi_square`, `fisher_exact`, `mid_p_fisher`, `likelihood_ratio`, `linear_by_linear` |
 | `proportions`  | `proportion_interval`, `difference`                                              |
 | `ranks`        | `mann_whitney`, `kruskal_wallis`                                                 |

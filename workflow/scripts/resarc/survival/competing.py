@@ -22,7 +22,7 @@ from resarc.errors import DataError
 from resarc.survival import inputs
 from resarc.survival.batch import quadratic_form
 from resarc.survival.cox import CoxResult, coefficient_table, why_not
-from resarc.survival.kaplan_meier import limits
+from resarc.survival.kaplan_meier import limits, uncensored_before
 from resarc.survival.partial_likelihood import PartialLikelihood, centred, fit
 from resarc.survival.results import TestResult
 
@@ -282,7 +282,7 @@ def fine_gray(
     death = rows[np.argsort(time[rows], kind="stable")]
     block = np.unique(time[death], return_inverse=True)[1]
     gone = (causes != of) & (causes != 0)
-    uncensored = _uncensored_before(time, causes == 0)
+    uncensored = uncensored_before(time, causes == 0)
 
     def weights(deaths: np.ndarray) -> np.ndarray:
         row = death[deaths, None]
@@ -315,14 +315,6 @@ def fine_gray(
         problem=why_not(names, sd, death.size > 0, infinite, beta, usable),
         method="Fine-Gray",
     )
-
-
-def _uncensored_before(time: np.ndarray, censored: np.ndarray) -> np.ndarray:
-    """Kaplan-Meier estimate of not being censored, just before each patient's time (n,)."""
-    distinct, place = np.unique(time, return_inverse=True)
-    lost = np.bincount(place, weights=censored, minlength=distinct.size)
-    at_risk = np.bincount(place, minlength=distinct.size)[::-1].cumsum()[::-1]
-    return np.concatenate([[1.0], np.cumprod(1 - lost / at_risk)[:-1]])[place]
 
 
 def _censoring_shares(

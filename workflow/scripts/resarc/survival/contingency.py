@@ -167,16 +167,19 @@ def fisher_exact(
     return TestResult(odds_ratio, np.nan, p, name, details=_conditions(n))
 
 
-def mid_p_fisher(table: Any) -> TestResult:
-    """Fisher's mid-p of a 2 x 2 table: half of the observed table's probability is taken off."""
-    exact = fisher_exact(table)
-    name = "Fisher mid-p"
+def mid_p_fisher(
+    table: Any, rng: np.random.Generator | None = None, n_tables: int = 100_000
+) -> TestResult:
+    """Fisher's mid-p of an r x c table: half of the observed table's own probability is taken off.
+
+    `rng` and `n_tables` as in `fisher_exact`.
+    """
+    exact = fisher_exact(table, rng, n_tables)
+    name = exact.method.replace("Fisher exact", "Fisher mid-p")
     n = counts(table)
-    if np.asarray(table).shape != (2, 2):
-        raise DataError("table", f"shape {np.asarray(table).shape}", "2 x 2")
     if min(n.shape) < 2:
         return _undefined(name)
-    p = exact.p - 0.5 * float(np.exp(_log_probability(n)))
+    p = max(exact.p - 0.5 * float(np.exp(_log_probability(n))), 0.0)
     return TestResult(exact.statistic, np.nan, p, name, details=exact.details)
 
 

@@ -155,3 +155,14 @@ def reverse_follow_up(
     times, events = inputs.follow_up(time, event)
     found = quantile(curve(times, ~events, interval, level), p, convention)
     return Estimate(found.value, found.lower, found.upper, method=f"reverse {found.method}")
+
+
+def uncensored_before(time: np.ndarray, censored: np.ndarray) -> np.ndarray:
+    """Kaplan-Meier estimate of not being censored, just before each patient's time (n,).
+
+    Who is censored at a time is so after who has an event at it.
+    """
+    distinct, place = np.unique(time, return_inverse=True)
+    lost = np.bincount(place, weights=censored, minlength=distinct.size)
+    at_risk = np.bincount(place, minlength=distinct.size)[::-1].cumsum()[::-1]
+    return np.concatenate([[1.0], np.cumprod(1 - lost / at_risk)[:-1]])[place]
