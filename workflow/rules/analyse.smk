@@ -8,12 +8,14 @@ rule analyse:
         questions="config/synthesis.yaml",
         cohort="results/{study}/cohort.parquet",
         flow="results/{study}/flow.csv",
+        partial_dates="results/{study}/partial_dates.parquet",
         reconstructed=if_reconstructed("reconstruction/targets.csv"),
         code=code("analyse"),
     output:
         estimates="results/{study}/estimates.csv",
         curves="results/{study}/curves.csv",
         adjusted="results/{study}/adjusted.csv",
+        sensitivity="results/{study}/sensitivity.csv",
     log:
         "logs/{study}/analyse.log",
     conda:
@@ -27,6 +29,7 @@ rule analyse:
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --questions {input.questions:q}"
         " --cohort {input.cohort:q} --flow {input.flow:q} {params.reconstructed:q}"
+        " --partial-dates {input.partial_dates:q} --sensitivity {output.sensitivity:q}"
         " --estimates {output.estimates:q} --curves {output.curves:q}"
         " --adjusted {output.adjusted:q}"
         " > {log:q} 2>&1"

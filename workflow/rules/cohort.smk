@@ -9,6 +9,7 @@ rule cohort:
         code=code("cohort"),
     output:
         source="results/{study}/source.csv",
+        corrections="results/{study}/corrections.csv",
         clean="results/{study}/clean.parquet",
         rejected="results/{study}/rejected.csv",
         flagged="results/{study}/flagged.csv",
@@ -16,6 +17,7 @@ rule cohort:
         cohort="results/{study}/cohort.parquet",
         flow="results/{study}/flow.csv",
         excluded="results/{study}/excluded.csv",
+        partial_dates="results/{study}/partial_dates.parquet",
     log:
         "logs/{study}/cohort.log",
     conda:
@@ -29,8 +31,9 @@ rule cohort:
         "python workflow/scripts/cohort.py"
         " --protocol {input.protocol:q} --patients {input.patients:q}"
         " {params.key:q} {params.dictionary:q}"
-        " --source {output.source:q} --clean {output.clean:q} --rejected {output.rejected:q}"
+        " --source {output.source:q} --corrections {output.corrections:q}"
+        " --clean {output.clean:q} --rejected {output.rejected:q}"
         " --flagged {output.flagged:q} --quality {output.quality:q}"
         " --cohort {output.cohort:q} --flow {output.flow:q}"
-        " --excluded {output.excluded:q}"
+        " --excluded {output.excluded:q} --partial-dates {output.partial_dates:q}"
         " > {log:q} 2>&1"

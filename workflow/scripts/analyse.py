@@ -8,7 +8,8 @@ import pandas as pd
 
 from command import command_line
 from planned import planned
-from resarc.analysis import adjusted, curves, estimate
+from resarc.analysis import adjusted, by_partial_dates, curves, estimate
+from resarc.cohort import DAYS
 from resarc.configuration import from_json
 from resarc.output import read_csv, write_csv
 from resarc.protocol import Protocol
@@ -18,16 +19,17 @@ from resarc.published import Published
 def main() -> None:
     parser = command_line(
         __doc__,
-        reads=["protocol", "published", "questions", "cohort", "flow"],
-        writes=["estimates", "curves", "adjusted"],
+        reads=["protocol", "published", "questions", "cohort", "flow", "partial-dates"],
+        writes=["estimates", "curves", "adjusted", "sensitivity"],
     )
     parser.add_argument("--targets", type=Path, help="targets of a reconstruction")
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
     published = from_json(arguments.published, Published)
     cohort = pd.read_parquet(arguments.cohort)
+    wanted = planned(protocol, published, arguments.questions, arguments.targets)
     estimates = estimate(
-        planned(protocol, published, arguments.questions, arguments.targets),
+        wanted,
         cohort,
         read_csv(arguments.flow),
         protocol,
@@ -36,6 +38,11 @@ def main() -> None:
     write_csv(estimates, arguments.estimates)
     write_csv(curves(cohort, protocol), arguments.curves)
     write_csv(adjusted(estimates, protocol), arguments.adjusted)
+    others = pd.read_parquet(arguments.partial_dates).groupby(DAYS)
+    cohorts = {str(days): frame for days, frame in others}
+    if cohorts:
+        cohorts = {"as chosen": cohort, **cohorts}
+    write_csv(by_partial_dates(wanted, cohorts, protocol), arguments.sensitivity)
 
 
 if __name__ == "__main__":

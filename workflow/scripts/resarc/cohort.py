@@ -13,6 +13,9 @@ from resarc.protocol import Protocol
 
 FLOW_COLUMNS = ("step", "label", "entering", "excluded", "remaining")
 EXCLUDED_COLUMNS = ("patient", "step", "condition")
+DAYS = "partial dates"
+"""Column that tells cohorts apart which stand for partial dates by different days; no variable can be
+named so."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,25 @@ from resarc.recommended import KINDS_OF_ANALYSIS, Recommended
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
+BUILT_IN_RULES = (
+    "empty row",
+    "required",
+    "code",
+    "number",
+    "whole number",
+    "unit",
+    "date",
+    "partial date",
+    "range",
+    "improbable",
+    "future",
+    "unique",
+    "duplicate",
+    "repeated row",
+    "near duplicate",
+)
+"""Names of the rules that cleaning applies by itself; `endpoint <name>` is one too."""
+
 
 GroupTest = Literal["chi2_p", "fisher_p", "trend_p", "mann_whitney_p", "kruskal_wallis_p"]
 
@@ -112,6 +131,8 @@ class Source(Layout):
     exported: datetime.date | None = None
     """The day of a registry's export. A later date in it is wrong, and reports are dated by it. A
     registry needs it: today would let the results depend on the day of the run."""
+    corrections: Path | None = None
+    """The group's corrections of a registry: `resarc.intake.corrections`."""
     export_member: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
@@ -130,6 +151,8 @@ class Source(Layout):
                 "a reconstruction writes one plain file: csv, xlsx, sav, dta, redcap or parquet, "
                 "without join, only, dictionary or header"
             )
+        if self.kind == "reconstruction" and self.corrections:
+            raise ValueError("only a registry has corrections")
         for layout in (self, *self.join):
             if layout.file and (layout.format == "redcap") != (layout.dictionary is not None):
                 raise ValueError("format redcap and its 'dictionary' go together")
@@ -147,6 +170,7 @@ class Source(Layout):
     def files(self) -> tuple[Path, ...]:
         """Every file that is read, the main one first; none for a reconstruction."""
         named = [f for layout in (self, *self.join) for f in (layout.file, layout.dictionary) if f]
+        named += [self.corrections] if self.corrections else []
         return tuple(dict.fromkeys(named))
 
 
@@ -165,7 +189,27 @@ class Variable(Model):
     maximum: float | datetime.date | None = None
     missing: tuple[str, ...] = ("",)
     required: bool = False
+    unique: bool = False
+    """No two rows may have the same value. Identifiers are unique always."""
+    ignore_case: bool = False
+    """Codes match whatever their case and the white space within them."""
+    plausible_minimum: float | datetime.date | None = None
+    plausible_maximum: float | datetime.date | None = None
+    """What lies outside is improbable: the row is kept and flagged. Outside `minimum` and `maximum`
+    is impossible: the row is rejected."""
+    units: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Units in which a number may be recorded, and how many of `unit` one of each is, such as
+    {mm: 0.1, cm: 1}. A cell may name its unit after the number."""
+    recorded_in: str = ""
+    """The unit, one of `units`, of a number that names none; by default `unit`."""
+    unit_from: Name | None = None
+    """A category with the names of `units` as levels: the unit of the number in the same row."""
     date_format: str = "%Y-%m-%d"
+    partial_formats: dict[Literal["month", "year"], tuple[str, ...]] = {}
+    """How a date is written of which only the month or the year is known, such as
+    {month: ["%Y-%m", "%Y-%m-00"], year: ["%Y"]}."""
+    partial: Literal["reject", "earliest", "middle", "latest"] = "reject"
+    """Which day stands for a partial date: see `resarc.intake.dates`."""
     top_code: float | Literal["none"] | None = None
     """A number of a registry above it counts as it. Unset: 90 for a number in years, which is taken
     for an age; "none" leaves all values as they are."""
@@ -193,7 +237,64 @@ class Variable(Model):
             raise ValueError(f"variable {self.name!r}: code {min(twice)!r} stands for two levels")
         if set(codes) & set(self.missing):
             raise ValueError(f"variable {self.name!r}: a code is both a level and missing")
+        self._check_case(codes)
+        self._check_bounds()
+        self._check_units()
+        if self.partial_formats and self.type != "date":
+            raise ValueError(f"variable {self.name!r}: partial_formats go with a date")
+        if self.partial != "reject" and not self.partial_formats:
+            raise ValueError(
+                f"variable {self.name!r}: 'partial' needs 'partial_formats', how such dates are written"
+            )
         return self
+
+    def _check_case(self, codes: list[str]) -> None:
+        if not self.ignore_case:
+            return
+        if self.type != "category":
+            raise ValueError(f"variable {self.name!r}: ignore_case goes with a category")
+        folded: dict[str, str] = {}
+        for code in (*codes, *self.missing):
+            other = folded.setdefault(" ".join(code.casefold().split()), code)
+            if other != code:
+                raise ValueError(
+                    f"variable {self.name!r}: {other!r} and {code!r} are one code but for their case"
+                )
+
+    def _check_bounds(self) -> None:
+        bounds = (self.minimum, self.plausible_minimum, self.plausible_maximum, self.maximum)
+        given = [bound for bound in bounds if bound is not None]
+        if not given:
+            return
+        if self.type not in ("number", "integer", "date"):
+            raise ValueError(f"variable {self.name!r}: bounds go with numbers and dates")
+        if any(isinstance(bound, datetime.date) != (self.type == "date") for bound in given):
+            raise ValueError(
+                f"variable {self.name!r}: the bounds of a {self.type} are "
+                f"{'dates' if self.type == 'date' else 'numbers'}"
+            )
+        if given != sorted(given):
+            raise ValueError(
+                f"variable {self.name!r}: minimum, plausible_minimum, plausible_maximum and maximum "
+                "must not fall"
+            )
+
+    def _check_units(self) -> None:
+        if not self.units:
+            if self.recorded_in or self.unit_from:
+                raise ValueError(f"variable {self.name!r}: recorded_in and unit_from need 'units'")
+            return
+        if self.type != "number" or not self.unit:
+            raise ValueError(f"variable {self.name!r}: units go with a number that has a 'unit'")
+        if self.units.get(self.unit, 1) != 1:
+            raise ValueError(f"variable {self.name!r}: one {self.unit} is 1 {self.unit}")
+        if self.recorded_in and self.unit_from:
+            raise ValueError(f"variable {self.name!r}: give recorded_in or unit_from, not both")
+        if self.recorded_in and self.recorded_in not in self.units:
+            raise ValueError(
+                f"variable {self.name!r}: recorded_in {self.recorded_in!r} is none of its units "
+                f"{', '.join(self.units)}"
+            )
 
 
 class Condition(Model):
@@ -234,6 +335,18 @@ class Rule(Model):
                 f"rule {self.id!r}: give either 'order' (two dates or more) or 'when' and 'then'"
             )
         return self
+
+
+class NearDuplicates(Model):
+    """When two rows with different identifiers are taken for one patient: `resarc.intake.duplicates`."""
+
+    id: str
+    agree: tuple[Name, ...] = Field(min_length=2)
+    """Variables of the source, free text too, in which the two rows have the same value."""
+    differing: Literal[0, 1] = 0
+    """How many of them may differ or be missing."""
+    action: Literal["reject", "flag"] = "flag"
+    why: str
 
 
 class Derived(Model):
@@ -424,6 +537,9 @@ class Protocol(Model):
     source: Source
     variables: tuple[Variable, ...]
     rules: tuple[Rule, ...] = ()
+    near_duplicates: tuple[NearDuplicates, ...] | None = None
+    """Unset, rows that agree in everything but the identifier and hold at least two dates are
+    flagged; an empty list looks for none."""
     derived: tuple[Derived, ...] = ()
     eligibility: tuple[Step, ...] = Field(min_length=1)
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)
@@ -548,13 +664,16 @@ class Protocol(Model):
         if len(set(columns)) < len(columns):
             raise ValueError("two variables read the same source column")
         for what, ids in (
-            ("rule", [rule.id for rule in self.rules]),
+            ("rule", [rule.id for rule in (*self.rules, *(self.near_duplicates or ()))]),
             ("eligibility step", [step.id for step in self.eligibility]),
             ("analysis", [analysis.id for analysis in self.analyses]),
         ):
             for identifier in ids:
                 if ids.count(identifier) > 1:
                     raise ValueError(f"the {what} {identifier!r} is given twice")
+        for rule in (*self.rules, *(self.near_duplicates or ())):
+            if rule.id in BUILT_IN_RULES or rule.id.startswith("endpoint "):
+                raise ValueError(f"rule {rule.id!r} bears the name of a built-in rule")
         dates = {v.name for v in self.variables if v.type == "date"}
 
         def need(name: str, pool: set[str], where: str, what: str) -> None:
@@ -567,6 +686,31 @@ class Protocol(Model):
             )
         if self.time_zero:
             need(self.time_zero, dates, "time_zero", "date")
+        for v in self.variables:
+            if v.unit_from:
+                recorded = {u.name for u in self.variables if u.type == "category"}
+                need(v.unit_from, recorded, f"variable {v.name!r}", "category of the source")
+                for level in self.levels(v.unit_from):
+                    if level not in v.units:
+                        raise ValueError(
+                            f"variable {v.name!r}: the level {level!r} of {v.unit_from!r} is none of "
+                            f"its units {', '.join(v.units)}"
+                        )
+                if self.source.kind == "reconstruction":
+                    raise ValueError(
+                        f"variable {v.name!r}: a reconstruction records numbers in one unit; "
+                        "unit_from is of a registry"
+                    )
+            if v.partial_formats and f"{v.name}_precision" in names:
+                raise ValueError(f"the name '{v.name}_precision' is needed for that of a date")
+        for rule in self.near_duplicates or ():
+            sources = {v.name for v in self.variables if v.type != "identifier"}
+            for name in rule.agree:
+                need(name, sources, f"near_duplicates {rule.id!r}", "variable of the source")
+            if len(rule.agree) - rule.differing < 2:
+                raise ValueError(
+                    f"near_duplicates {rule.id!r}: rows must agree in two variables or more"
+                )
         seen = {v.name for v in self.variables}
         for item in self.derived:
             for source in filter(None, (item.cut, item.collapse, *(item.months_between or ()))):

@@ -8,6 +8,7 @@
 | `times`      | Kaplan-Meier, crude rates, restricted means, follow-up, log-rank                |
 | `regression` | Cox: hazard ratios, proportional hazards, interaction                           |
 | `multiplicity` | the p-values of a univariable table adjusted for their number                |
+| `sensitivity` | the main results by the days that stand for partial dates                       |
 | `markers`    | a number as a marker of an endpoint's status: AUC and cut-off                   |
 | `view`       | a cohort with rows, follow-up and curves found once                             |
 | `result`     | `Estimate`                                                                      |
@@ -17,6 +18,7 @@ from resarc.analysis.evaluate import categories_with, curves, estimate, evaluate
 from resarc.analysis.multiplicity import ADJUSTED_COLUMNS, adjusted
 from resarc.analysis.plan import PRINTED, Planned, estimands_of, families, plan
 from resarc.analysis.result import Estimate
+from resarc.analysis.sensitivity import by_partial_dates
 from resarc.analysis.view import CohortView
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Estimate",
     "Planned",
     "adjusted",
+    "by_partial_dates",
     "categories_with",
     "curves",
     "estimands_of",

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import datetime
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from resarc.conditions import contradicts, describe, meets_all
-from resarc.derivation import derive_variables
+from resarc.errors import ConfigurationError
+from resarc.intake.cells import Column, read_columns
+from resarc.intake.checks import (
+    Fault,
+    cell_faults,
+    no_day_faults,
+    order_faults,
+    rule_faults,
+)
+from resarc.intake.corrections import OUTCOME_COLUMNS, apply_corrections
+from resarc.intake.dates import PRECISIONS, Choice, any_partial, choose, narrow
+from resarc.intake.duplicates import duplicate_faults, near_duplicate_faults
 from resarc.intake.table import REJECTED_COLUMNS, SourceTable
 from resarc.privacy import outline, pseudonyms, top_coded, top_coded_days
-from resarc.protocol import Protocol, Rule, Variable
+from resarc.protocol import Protocol
 
 QUALITY_COLUMNS = (
     "column",
@@ -30,10 +38,14 @@ QUALITY_COLUMNS = (
     "inconsistent",
     "flagged",
     "rejected",
+    "improbable",
+    "partial",
+    "corrected",
     "top_coded",
 )
-_UNREADABLE = ("code", "number", "whole number", "date")
+_UNREADABLE = ("code", "number", "whole number", "unit", "date", "partial date")
 _OUT_OF_RANGE = ("range", "future")
+_DUPLICATE = ("duplicate", "repeated row", "unique", "near duplicate")
 
 
 @dataclass(frozen=True)
@@ -41,42 +53,46 @@ class CleanResult:
     """What cleaning made of a source: rows in = rows of `clean` + rows named in `rejected`.
 
     * `clean`: one row for each row kept: `patient`, categories as levels, numbers, dates as days
-      since time zero, and `<time_zero>_year`;
+      since time zero, `<time_zero>_year`, and for a date that may be partial `<date>_precision`
+      (day, month or year);
     * `rejected`: one row for each fault of a rejected row: `REJECTED_COLUMNS`;
-    * `flagged`: the same columns, for rows that were kept against a rule of action `flag`;
-    * `quality`: one row for each source column: `QUALITY_COLUMNS`, counts of source rows.
+    * `flagged`: the same columns, for rows that were kept though a rule speaks against them;
+    * `quality`: one row for each source column: `QUALITY_COLUMNS`, counts of source rows;
+    * `corrections`: one row for each line of the group's corrections: `OUTCOME_COLUMNS`.
     """
 
     clean: pd.DataFrame
     rejected: pd.DataFrame
     flagged: pd.DataFrame
     quality: pd.DataFrame
+    corrections: pd.DataFrame
+
+    @property
+    def has_partial_dates(self) -> bool:
+        """Whether days that stand for partial dates are among the rows kept."""
+        names = [name for name in self.clean if name.endswith("_precision")]
+        return any(self.clean[name].isin(PRECISIONS[1:]).any() for name in names)
 
 
-@dataclass(frozen=True)
-class _Check:
-    """One check of one source column: who passes, and what to say of who does not."""
+def clean(
+    source: SourceTable,
+    protocol: Protocol,
+    key: bytes | None = None,
+    corrections: pd.DataFrame | None = None,
+    partial: Choice | None = None,
+) -> CleanResult:
+    """Correct, type, check and keep or reject the rows of `read_source`.
 
-    variable: Variable
-    rule: str
-    passed: np.ndarray
-    reason: str
-    remedy: str
-    flag: bool = False
-
-
-def clean(source: SourceTable, protocol: Protocol, key: bytes | None = None) -> CleanResult:
-    """Type, check and keep or reject the rows of `read_source`.
-
-    Decisions that a reader may want to know:
+    `corrections` are lines of `read_corrections`; `partial` puts one rule for partial dates in the
+    place of the variables' own. Decisions that a reader may want to know:
 
     * White space around a cell does not count. Codes are otherwise matched exactly, upper and lower
-      case included; the remedy names the code that was probably meant. An empty cell is missing
-      unless the protocol makes it a code.
-    * A number is written with the protocol's decimal mark and no thousands separator; whole numbers
+      case included unless the protocol says `ignore_case`; the remedy names the code that was
+      probably meant. An empty cell is missing unless the protocol makes it a code.
+    * A number is written with the source's decimal mark and no thousands separator; whole numbers
       may end in zeros after the mark. A date is written in the column's format, and only so.
-    * Rows that share an identifier: if they are the same in every cell the first is kept, if not
-      all are rejected, because nobody can tell here which one is right.
+    * What cannot be true rejects its row; what is only improbable flags it.
+    * Rows that share an identifier: `duplicates`. Dates without a day: `dates`.
     * A date after the day of the export (`Protocol.data_date`) is rejected; so is an event or a date
       of censoring before its endpoint's origin, and a negative time of an endpoint.
     * A missing value is no fault unless the variable is `required` or a rule asks for it.
@@ -90,477 +106,236 @@ def clean(source: SourceTable, protocol: Protocol, key: bytes | None = None) -> 
     * A patient without the date of time zero has the other dates counted from the earliest of
       them: differences stay right, and nothing that starts at time zero can be computed.
     """
-    raw = source.cells
-    cells = pd.DataFrame({v.name: _stripped(raw[v.column]) for v in protocol.variables})
-    parsed, present = {}, {}
-    for variable in protocol.variables:
-        parsed[variable.name], present[variable.name] = _parse(
-            variable, cells, source.decimal_of(variable.column)
-        )
-    typed = _count_days(pd.DataFrame(parsed, index=raw.index), protocol)
-    checks = [
-        *_cell_checks(parsed, present, source, protocol),
-        *_duplicate_checks(cells, present, protocol),
-        *_order_checks(parsed, protocol),
-        *_rule_checks(typed, protocol),
-        *_join_checks(source, protocol),
+    patients = _names(source, protocol, key)
+    outcomes = pd.DataFrame([], columns=list(OUTCOME_COLUMNS))
+    if corrections is not None and len(corrections):
+        if not _named_by_key(protocol, key):
+            raise ConfigurationError(
+                "source.corrections",
+                "corrections, and no key or no identifier to name patients by",
+                "a key of pseudonyms (privacy.key_file in config/config.yaml) and an identifier",
+                "Without them a patient is known by the number of a row, which means another patient "
+                "in the next export. docs/registry.md says how to make a key.",
+            )
+        source, outcomes = apply_corrections(source, corrections, patients, protocol)
+    columns = read_columns(source, protocol)
+    read = {name: c.dates for name, c in columns.items() if c.dates is not None}
+    decimal_of = {v.column: source.decimal_of(v.column) for v in protocol.variables}
+    faults = [
+        *cell_faults(columns, decimal_of, protocol),
+        *duplicate_faults(columns),
+        *near_duplicate_faults(columns, source.cells.index.to_numpy(), protocol),
+        *order_faults(read, protocol),
     ]
-    faults = _validate(typed, checks)
-    bad = ~faults["flag"].to_numpy(dtype=bool)
-    rejected_rows = pd.Index(faults.loc[bad, "row"].unique())
-    keep = ~typed.index.isin(rejected_rows)
+    days = {name: dates.first for name, dates in read.items()}
+    if any_partial(read.values()):
+        narrowed = narrow(read, protocol)
+        faults += no_day_faults(narrowed, _rows_without(faults, len(source.cells)), protocol)
+        days = choose(narrowed, read, protocol, partial)
+    typed = _typed(columns, days, protocol)
+    faults += [*rule_faults(typed, protocol), *_join_faults(source, protocol)]
+    keep = _rows_without(faults, len(typed))
     report = _report(faults, source, protocol)
-    rejected = report[bad]
+    flag = report.pop("flag").to_numpy(dtype=bool)
+    kept_flags = flag & keep[report.pop("place").to_numpy(dtype="int64")]
+    rejected = report[~flag]
     if len(source.unused):
         rejected = pd.concat([rejected, source.unused])
-    kept_flags = ~bad & ~faults["row"].isin(rejected_rows).to_numpy()
-    finished, capped = _finish(typed, parsed, keep, protocol, key)
+    finished, capped = _finish(typed, days, columns, keep, patients, protocol)
     return CleanResult(
         clean=finished,
         rejected=rejected.reset_index(drop=True),
         flagged=report[kept_flags].reset_index(drop=True),
-        quality=_quality(faults, present, protocol).assign(top_coded=list(capped.values())),
+        quality=_quality(faults, columns, outcomes, capped, protocol),
+        corrections=outcomes,
     )
 
 
-# -- cells -----------------------------------------------------------------------------------
+def _rows_without(faults: list[Fault], rows: int) -> np.ndarray:
+    """Which rows no fault rejects: bool, (n,)."""
+    keep = np.ones(rows, dtype=bool)
+    for fault in faults:
+        if not fault.flag:
+            keep[fault.rows] = False
+    return keep
 
 
-def _stripped(column: pd.Series) -> pd.Series:
-    codes, texts = pd.factorize(column)
-    bare = pd.Index(texts.str.strip())
-    return column if bare.equals(texts) else pd.Series(bare.to_numpy()[codes], index=column.index)
+def _typed(
+    columns: Mapping[str, Column], days: Mapping[str, np.ndarray], protocol: Protocol
+) -> pd.DataFrame:
+    """The clean frame of all rows, with dates as days since time zero, or since the earliest date
+    without it."""
+    values = {
+        name: column.values
+        for name, column in columns.items()
+        if column.variable.type not in ("identifier", "text")
+    }
+    if days:
+        start = days[protocol.time_zero]
+        if np.isnat(start).any():
+            start = np.where(np.isnat(start), np.fmin.reduce(list(days.values())), start)
+        values |= {name: (dates - start) / np.timedelta64(1, "D") for name, dates in days.items()}
+    # Without copying, the columns are not gathered into one block, which takes seconds.
+    return pd.DataFrame(values, copy=False)
 
 
-def _parse(variable: Variable, cells: pd.DataFrame, decimal: str) -> tuple[pd.Series, np.ndarray]:
-    """The typed column (missing where it cannot be read) and whether the source gives a value.
-
-    Every distinct text is read once: clinical columns repeat their values.
-    """
-    codes, texts = pd.factorize(cells[variable.name])
-    texts = pd.Series(texts, dtype=object)
-    level_of = {code: level for level, some in variable.categories.items() for code in some}
-    absent = texts.isin({*variable.missing, ""} - set(level_of)).to_numpy()
-    if variable.type == "category":
-        values = np.array([*map(level_of.get, texts), None], dtype=object)[:-1]
-    elif variable.type in ("number", "integer"):
-        values = _numbers(texts, decimal)
-        if variable.type == "integer":
-            values[values != np.rint(values)] = np.nan
-    elif variable.type == "date":
-        values = _dates(texts, variable.date_format)
-    else:
-        values = texts.to_numpy(dtype=object)
-    values = pd.Series(values)
-    values[absent] = None
-    return (
-        pd.Series(values.to_numpy()[codes], index=cells.index, dtype=values.dtype),
-        ~absent[codes],
-    )
+# -- results ---------------------------------------------------------------------------------------
 
 
-def _numbers(texts: pd.Series, decimal: str) -> np.ndarray:
-    mark = re.escape(decimal)
-    number = rf"[+-]?(?:[0-9]+(?:{mark}[0-9]+)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?"
-    readable = texts.str.fullmatch(number).to_numpy(dtype=bool)
-    values = np.full(len(texts), np.nan)
-    # Python's own conversion: pandas.to_numeric can be off by a unit in the last place.
-    values[readable] = texts[readable].str.replace(decimal, ".", regex=False).to_numpy(dtype=float)
-    values[~np.isfinite(values)] = np.nan
-    return values
-
-
-def _dates(texts: pd.Series, date_format: str) -> pd.Series:
-    # pandas also takes "today", digits of other scripts and, in a format without marks, too few
-    # digits for a date.
-    readable = texts.str.contains(r"[0-9]") & ~texts.str.contains(r"[^\D0-9]")
-    if re.search(r"%\w%\w", date_format):
-        width = len(datetime.date(2000, 10, 10).strftime(date_format))
-        readable &= texts.str.len() == width
-    values = pd.to_datetime(texts.where(readable), format=date_format, errors="coerce")
-    return values.dt.normalize()
-
-
-def _cell_checks(
-    parsed: dict[str, pd.Series],
-    present: dict[str, np.ndarray],
-    source: SourceTable,
-    protocol: Protocol,
-) -> Iterable[_Check]:
-    empty = ~np.logical_or.reduce(list(present.values()))
-    yield _Check(
-        protocol.variables[0],
-        "empty row",
-        ~empty,
-        "no cell of the row holds a value",
-        "Delete the row.",
-    )
-    for v in protocol.variables:
-        values, given = parsed[v.name], present[v.name]
-        if v.required:
-            yield _Check(
-                v,
-                "required",
-                given | empty,
-                f"{v.column} must be given",
-                "Look the value up and enter it.",
-            )
-        if v.type in ("identifier", "text"):
-            continue
-        rule, reason, remedy = _reading(v, source.decimal_of(v.column))
-        yield _Check(v, rule, ~given | values.notna().to_numpy(), reason, remedy)
-        if v.minimum is not None or v.maximum is not None:
-            bounds = " and ".join(
-                f"{word} {bound}"
-                for word, bound in (("at least", v.minimum), ("at most", v.maximum))
-                if bound is not None
-            )
-            yield _Check(
-                v,
-                "range",
-                _within(values, v),
-                f"{v.column} must be {bounds}{f' {v.unit}' if v.unit else ''}",
-                "Correct the value; if it is right, widen the range in the protocol.",
-            )
-        if v.type == "date":
-            yield _Check(
-                v,
-                "future",
-                ~(values > pd.Timestamp(protocol.data_date)).to_numpy(),
-                f"the date is after the day of the export, {protocol.data_date}",
-                "Correct the date.",
-            )
-    for endpoint in protocol.endpoints:
-        if endpoint.time and protocol.kind(endpoint.time) == "number" and endpoint.time in parsed:
-            yield _Check(
-                _source(endpoint.time, protocol),
-                f"endpoint {endpoint.name}",
-                ~(parsed[endpoint.time] < 0).to_numpy(),
-                f"the time of {endpoint.label} is negative",
-                "Correct the time.",
-            )
-
-
-def _reading(v: Variable, mark: str) -> tuple[str, str, str]:
-    """Rule, reason and remedy for a cell that cannot be read."""
-    elsewhere = f"or list it under 'missing' of {v.name!r} if it stands for no value."
-    if v.type == "category":
-        codes = [code for some in v.categories.values() for code in some]
-        known = ", ".join(repr(code) for code in codes[:12]) + (" …" if len(codes) > 12 else "")
-        return (
-            "code",
-            f"no code of {v.column}; its codes are {known}",
-            f"Write one of the codes, add this one under 'categories', {elsewhere}",
-        )
-    if v.type == "date":
-        example = datetime.date(2020, 1, 31).strftime(v.date_format)
-        return (
-            "date",
-            f"no date in the format {v.date_format}",
-            f"Write the date as {example}, {elsewhere}",
-        )
-    kind = "whole number" if v.type == "integer" else "number"
-    how = (
-        "digits only"
-        if v.type == "integer"
-        else f"{mark!r} as its decimal mark and no other separator"
-    )
-    return kind, f"no {kind} with {how}", f"Write the value so, {elsewhere}"
-
-
-def _within(values: pd.Series, v: Variable) -> np.ndarray:
-    inside = np.ones(len(values), dtype=bool)
-    kind = pd.Timestamp if v.type == "date" else float
-    if v.minimum is not None:
-        inside &= ~(values < kind(v.minimum)).to_numpy()
-    if v.maximum is not None:
-        inside &= ~(values > kind(v.maximum)).to_numpy()
-    return inside
-
-
-# -- rows ------------------------------------------------------------------------------------
-
-
-def _duplicate_checks(
-    cells: pd.DataFrame, present: dict[str, np.ndarray], protocol: Protocol
-) -> Iterable[_Check]:
-    for v in protocol.variables:
-        if v.type != "identifier":
-            continue
-        shared = cells[v.name].duplicated(keep=False).to_numpy() & present[v.name]
-        group = cells[shared]
-        content = group.groupby(list(cells.columns), sort=False).ngroup()
-        differ = content.groupby(group[v.name]).transform("nunique") > 1
-        repeated = group.duplicated(keep="first")
-        conflict, copy = np.zeros(len(cells), dtype=bool), np.zeros(len(cells), dtype=bool)
-        conflict[shared] = differ
-        copy[shared] = ~differ & repeated
-        yield _Check(
-            v,
-            "duplicate",
-            ~conflict,
-            "other rows have the same identifier but other values",
-            "Find out which row is right and delete the others.",
-        )
-        yield _Check(
-            v,
-            "repeated row",
-            ~copy,
-            "an earlier row is the same in every cell",
-            "Nothing, or delete the row: the earlier one is kept.",
-        )
-
-
-def _order_checks(parsed: dict[str, pd.Series], protocol: Protocol) -> Iterable[_Check]:
-    """Dates in order: the protocol's rules, then no end of an endpoint before its origin."""
-    ruled = set()
-    for rule in protocol.rules:
-        latest = parsed[rule.order[0]] if rule.order else None
-        for position, name in enumerate(rule.order[1:], start=1):
-            dates = parsed[name]
-            if rule.action == "reject":
-                ruled |= {(earlier, name) for earlier in rule.order[:position]}
-            yield _Check(
-                _source(name, protocol),
-                rule.id,
-                ~(dates < latest).to_numpy(),
-                f"{rule.why} ({' ≤ '.join(_columns(rule.order, protocol))})",
-                f"Correct {_source(name, protocol).column} or a date before it.",
-                rule.action == "flag",
-            )
-            latest = dates.where(latest.isna() | (dates > latest), latest)
-    for endpoint in protocol.endpoints:
-        if not endpoint.origin:
-            continue
-        origin = parsed[endpoint.origin]
-        for name in (*endpoint.events, endpoint.censored_at):
-            if (endpoint.origin, name) in ruled or name == endpoint.origin:
-                continue
-            ruled.add((endpoint.origin, name))
-            yield _Check(
-                _source(name, protocol),
-                f"endpoint {endpoint.name}",
-                ~(parsed[name] < origin).to_numpy(),
-                f"the date is before {_source(endpoint.origin, protocol).column}, from which "
-                f"{endpoint.label} is counted",
-                "Correct one of the two dates.",
-            )
-
-
-def _rule_checks(typed: pd.DataFrame, protocol: Protocol) -> Iterable[_Check]:
-    """What must hold between columns: when …, then …."""
-    rules = [rule for rule in protocol.rules if rule.then]
-    if not rules:
-        return
-    frame = derive_variables(typed, protocol)
-    for rule in rules:
-        applies = meets_all(frame, rule.when)
-        for condition in rule.then:
-            yield _Check(
-                _source(condition.variable, protocol),
-                rule.id,
-                ~(applies & contradicts(frame, condition)).to_numpy(),
-                f"{rule.why} ({_in_words(rule)})",
-                "Correct one of the values that the rule speaks of.",
-                rule.action == "flag",
-            )
-
-
-def _join_checks(source: SourceTable, protocol: Protocol) -> Iterable[_Check]:
+def _join_faults(source: SourceTable, protocol: Protocol) -> list[Fault]:
     """Patients whom reading found fault with because of a file joined to theirs."""
     by_column = {v.column: v for v in protocol.variables}
     told = ["column", "rule", "reason", "remedy"]
+    found = []
     for (column, rule, reason, remedy), faults in source.faults.groupby(told, sort=False):
-        passed = ~source.cells.index.isin(faults["row"])
-        yield _Check(by_column.get(column, protocol.variables[0]), rule, passed, reason, remedy)
+        rows = np.flatnonzero(source.cells.index.isin(faults["row"]))
+        variable = by_column.get(column, protocol.variables[0])
+        found.append(Fault(variable, rule, rows, reason, remedy))
+    return found
 
 
-def _in_words(rule: Rule) -> str:
-    then = " and ".join(map(describe, rule.then))
-    return f"if {' and '.join(map(describe, rule.when))} then {then}" if rule.when else then
-
-
-def _source(name: str, protocol: Protocol) -> Variable:
-    """The source variable of this name, or the last one that a derived variable is made of."""
-    item = protocol.variable(name)
-    if isinstance(item, Variable):
-        return item
-    return _source((item.months_between or (item.cut or item.collapse,))[-1], protocol)
-
-
-def _columns(names: Iterable[str], protocol: Protocol) -> list[str]:
-    return [_source(name, protocol).column for name in names]
-
-
-# -- results ---------------------------------------------------------------------------------
-
-
-def _validate(typed: pd.DataFrame, checks: list[_Check]) -> pd.DataFrame:
-    """Every fault: `row, variable, rule, reason, remedy, flag`, in the order of rows and checks."""
-    import warnings
-
-    import pandera.pandas as pa
-
-    columns = {
-        name: pa.Column(
-            nullable=True,
-            checks=[
-                pa.Check(
-                    lambda series, passed=check.passed: pd.Series(passed, index=series.index),
-                    error=str(number),
-                    ignore_na=False,
-                )
-                for number, check in enumerate(checks)
-                if check.variable.name == name
-            ],
-        )
-        for name in typed.columns
-    }
-    try:
-        with warnings.catch_warnings():
-            # pandera concatenates failure cases of which some are missing; their values are not
-            # used here.
-            warnings.filterwarnings("ignore", category=FutureWarning, module="pandera")
-            pa.DataFrameSchema(columns).validate(typed, lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        cases = errors.failure_cases
-    else:
-        cases = pd.DataFrame({"index": [], "check": []}, dtype="int64")
-    number = cases["check"].to_numpy(dtype="int64")
-    row = cases["index"].to_numpy(dtype="int64")
-    order = np.lexsort((number, row))
-    number, row = number[order], row[order]
-
-    def of(values: list) -> np.ndarray:
-        return np.array(values, dtype=object)[number] if values else np.array([], dtype=object)
-
-    return pd.DataFrame(
-        {
-            "row": row,
-            "variable": of([check.variable.name for check in checks]),
-            "rule": of([check.rule for check in checks]),
-            "reason": of([check.reason for check in checks]),
-            "remedy": of([check.remedy for check in checks]),
-            "flag": of([check.flag for check in checks]).astype(bool),
-        }
+def _report(faults: list[Fault], source: SourceTable, protocol: Protocol) -> pd.DataFrame:
+    """Every fault of every row: `REJECTED_COLUMNS`, the row's `place` and whether it is a `flag`, in
+    the order of rows and, within a row, of the checks."""
+    place = np.concatenate([fault.rows for fault in faults])
+    number = np.repeat(np.arange(len(faults)), [len(fault.rows) for fault in faults])
+    reason = np.concatenate(
+        [
+            np.broadcast_to(np.asarray(fault.reason, dtype=object), fault.rows.shape)
+            for fault in faults
+        ]
     )
-
-
-def _report(faults: pd.DataFrame, source: SourceTable, protocol: Protocol) -> pd.DataFrame:
-    raw = source.cells
-    column_of = {v.name: v.column for v in protocol.variables}
-    value = np.full(len(faults), "", dtype=object)
-    remedy = faults["remedy"].to_numpy(dtype=object).copy()
+    order = np.lexsort((number, place))
+    place, number, reason = place[order], number[order], reason[order]
+    variables = [faults[i].variable for i in number]
+    rule = np.array([faults[i].rule for i in number], dtype=object)
+    value = np.full(len(place), "", dtype=object)
+    remedy = np.array([faults[i].remedy for i in number], dtype=object)
+    name = np.array([v.name for v in variables], dtype=object)
     for v in protocol.variables:
-        here = (faults["variable"] == v.name).to_numpy()
-        if not here.any():
-            continue
+        here = np.flatnonzero((name == v.name) & (rule != "empty row"))
         if v.type in ("identifier", "text"):
             value[here] = "(withheld)"
             continue
         codes = [code for some in v.categories.values() for code in some]
-        texts = raw[v.column].reindex(faults.loc[here, "row"])
-        value[here] = [outline(text, codes) for text in texts]
         folded = {code.casefold(): code for code in codes}
-        for place in np.flatnonzero(here & (faults["rule"] == "code").to_numpy()):
-            meant = folded.get(value[place].strip().casefold())
+        texts = source.cells[v.column].to_numpy(dtype=object)[place[here]]
+        for at, text in zip(here, texts, strict=True):
+            value[at] = outline(str(text), codes)
+            meant = folded.get(str(text).strip().casefold()) if rule[at] == "code" else None
             if meant:
-                remedy[place] = f"Did you mean {meant!r}? {remedy[place]}"
-    whole_row = (faults["rule"] == "empty row").to_numpy()
-    value[whole_row] = ""
-    places = source.places(faults["row"], faults["variable"].map(column_of))
-    return pd.DataFrame(
+                remedy[at] = f"Did you mean {meant!r}? {remedy[at]}"
+    labels = source.cells.index.to_numpy()[place] if len(place) else place
+    places = source.places(labels, [v.column for v in variables])
+    report = pd.DataFrame(
         {
             "file": places["file"],
             "sheet": places["sheet"],
             "row": places["row"],
-            "column": places["column"].mask(whole_row, ""),
+            "column": places["column"].mask(rule == "empty row", ""),
             "value": value,
-            "rule": faults["rule"],
-            "reason": faults["reason"],
+            "rule": rule,
+            "reason": reason,
             "remedy": remedy,
-            "main_row": faults["row"],
+            "main_row": labels,
         },
         columns=list(REJECTED_COLUMNS),
     )
+    return report.assign(place=place, flag=np.array([faults[i].flag for i in number], dtype=bool))
 
 
 def _quality(
-    faults: pd.DataFrame, present: dict[str, np.ndarray], protocol: Protocol
+    faults: list[Fault],
+    columns: Mapping[str, Column],
+    outcomes: pd.DataFrame,
+    capped: Mapping[str, int],
+    protocol: Protocol,
 ) -> pd.DataFrame:
+    """`QUALITY_COLUMNS`: how many rows of the source have which fault in which column. A row can
+    count under several kinds of fault, and each kind counts it once."""
+    near = {rule.id for rule in protocol.near_duplicates or ()}
+    applied = outcomes.loc[outcomes["outcome"] == "applied", "column"].value_counts()
     rows = []
-    for v in protocol.variables:
-        mine = faults[faults["variable"] == v.name]
-        bad = mine[~mine["flag"]]
-
-        def count(*rules: str, bad: pd.DataFrame = bad) -> int:
-            return bad.loc[bad["rule"].isin(rules), "row"].nunique()
-
-        known = {*_UNREADABLE, *_OUT_OF_RANGE, "required", "duplicate", "repeated row", "empty row"}
+    for name, column in columns.items():
+        v = column.variable
+        mine = [fault for fault in faults if fault.variable.name == name and len(fault.rows)]
+        bad = [fault for fault in mine if not fault.flag and fault.rule != "empty row"]
+        flagged = [fault for fault in mine if fault.flag]
+        known = {*_UNREADABLE, *_OUT_OF_RANGE, "required", *_DUPLICATE, *near}
+        partial = column.dates.partial if column.dates is not None else np.zeros(0, dtype=bool)
         rows.append(
             (
                 v.column,
-                v.name,
+                name,
                 v.type,
-                len(present[v.name]),
-                int(present[v.name].sum()),
-                int((~present[v.name]).sum()),
-                count(*_UNREADABLE),
-                count(*_OUT_OF_RANGE),
-                count("required"),
-                count("duplicate", "repeated row"),
-                bad.loc[~bad["rule"].isin(known), "row"].nunique(),
-                mine.loc[mine["flag"], "row"].nunique(),
-                bad.loc[bad["rule"] != "empty row", "row"].nunique(),
+                len(column.given),
+                int(column.given.sum()),
+                int((~column.given).sum()),
+                _count(fault for fault in bad if fault.rule in _UNREADABLE),
+                _count(fault for fault in bad if fault.rule in _OUT_OF_RANGE),
+                _count(fault for fault in bad if fault.rule == "required"),
+                _count(fault for fault in bad if fault.rule in (*_DUPLICATE, *near)),
+                _count(fault for fault in bad if fault.rule not in known),
+                _count(flagged),
+                _count(bad),
+                _count(fault for fault in flagged if fault.rule == "improbable"),
+                int(partial.sum()),
+                int(applied.get(v.column, 0)),
+                capped[name],
             )
         )
-    return pd.DataFrame(rows, columns=list(QUALITY_COLUMNS[:-1]))
+    return pd.DataFrame(rows, columns=list(QUALITY_COLUMNS))
 
 
-def _count_days(parsed: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
-    """The typed frame with dates as days since time zero, or since the earliest date without it."""
-    dates = [v.name for v in protocol.variables if v.type == "date"]
-    if not dates:
-        return parsed
-    start = parsed[protocol.time_zero]
-    if start.isna().any():
-        start = start.fillna(parsed[dates].min(axis=1))
-    return parsed.assign(**{name: (parsed[name] - start) / pd.Timedelta(days=1) for name in dates})
+def _count(faults: Iterable[Fault]) -> int:
+    rows = [fault.rows for fault in faults]
+    return len(np.unique(np.concatenate(rows))) if rows else 0
 
 
 def _finish(
     typed: pd.DataFrame,
-    parsed: dict[str, pd.Series],
+    days: Mapping[str, np.ndarray],
+    columns: Mapping[str, Column],
     keep: np.ndarray,
+    patients: np.ndarray,
     protocol: Protocol,
-    key: bytes | None,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The clean frame, and of each variable the number of values that top-coding changed."""
-    columns: dict[str, object] = {"patient": _names(parsed, keep, protocol, key)}
-    capped = dict.fromkeys((v.name for v in protocol.variables), 0)
-    for v in protocol.variables:
-        if v.type in ("identifier", "text"):
-            continue
-        values = typed.loc[keep, v.name]
+    found: dict[str, object] = {"patient": patients[keep]}
+    capped = dict.fromkeys(columns, 0)
+    for name in typed:
+        v = protocol.variable(name)
+        values = pd.Series(typed[name].to_numpy()[keep])
         if protocol.source.kind == "registry" and v.type == "date":
-            values, capped[v.name] = top_coded_days(values)
+            values, capped[name] = top_coded_days(values)
         elif protocol.source.kind == "registry" and v.ceiling is not None:
-            values, capped[v.name] = top_coded(values, v.ceiling)
-        columns[v.name] = values.to_numpy()
+            values, capped[name] = top_coded(values, v.ceiling)
+        found[name] = values.to_numpy()
     if protocol.time_zero:
-        year = parsed[protocol.time_zero].dt.year
-        columns[f"{protocol.time_zero}_year"] = year[keep].to_numpy(dtype=float)
-    return pd.DataFrame(columns), capped
+        start = days[protocol.time_zero][keep]
+        year = start.astype("datetime64[Y]").astype(float) + 1970
+        found[f"{protocol.time_zero}_year"] = np.where(np.isnat(start), np.nan, year)
+    for name, column in columns.items():
+        if column.variable.partial_formats:
+            precision = np.array(PRECISIONS, dtype=object)[column.dates.precision]
+            precision[np.isnat(column.dates.first)] = None
+            found[f"{name}_precision"] = precision[keep]
+    return pd.DataFrame(found, copy=False), capped
 
 
-def _names(
-    parsed: dict[str, pd.Series], keep: np.ndarray, protocol: Protocol, key: bytes | None
-) -> list[str]:
-    """What the kept patients are called: by pseudonyms if there is a key, else by row."""
-    width = max(4, len(str(len(keep))))
-    names = [f"P{number:0{width}d}" for number in np.flatnonzero(keep) + 1]
-    identifiers = [v.name for v in protocol.variables if v.type == "identifier"]
-    if not key or not identifiers:
-        return names
-    found = pseudonyms(parsed[identifiers[0]][keep], protocol.study, key)
-    return [hashed or name for hashed, name in zip(found, names, strict=True)]
+def _named_by_key(protocol: Protocol, key: bytes | None) -> bool:
+    return bool(key) and any(v.type == "identifier" for v in protocol.variables)
+
+
+def _names(source: SourceTable, protocol: Protocol, key: bytes | None) -> np.ndarray:
+    """What the patients of all rows are called: by pseudonyms if there is a key, else by row."""
+    rows = len(source.cells)
+    width = max(4, len(str(rows)))
+    numbers = np.char.mod(f"P%0{width}d", np.arange(1, rows + 1)).astype(object)
+    if not _named_by_key(protocol, key):
+        return numbers
+    identifier = next(v for v in protocol.variables if v.type == "identifier")
+    texts = source.cells[identifier.column].str.strip()
+    given = ~texts.isin({*identifier.missing, ""}).to_numpy()
+    numbers[given] = pseudonyms(texts[given], protocol.study, key)
+    return numbers
