@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from resarc.configuration import Model
 from resarc.errors import ConfigurationError
@@ -23,6 +23,36 @@ class Privacy(Model):
     cannot be linked with those of the next export."""
 
 
+class Disclosure(Model):
+    """What a release may tell of a registry's patients (docs/privacy.md)."""
+
+    threshold: Annotated[int, Field(ge=1, le=100)] = 7
+    """Counts up to it are suppressed, and so is what rests on as few patients or events."""
+    rounding: Annotated[int, Field(ge=1, le=100)] = 5
+    """Counts of patients are rounded to its nearest multiple."""
+    curve_rounding: Annotated[int, Field(ge=1, le=100)] = 6
+    """Counts of events, and what is cumulated along a survival curve, become the midpoint of their
+    group of so many: of 6, 1 to 6 become 3 and 7 to 12 become 9."""
+    curve_step: Annotated[float, Field(gt=0)] = 1.0
+    """Months. Survival curves are told at multiples of it."""
+    digits: Annotated[int, Field(ge=1, le=4)] = 2
+    """Significant digits of means, quartiles, ratios, areas and p-values."""
+    least_p: Annotated[float, Field(ge=0, lt=1)] = 0.001
+    """Smaller p-values are told as this one."""
+    uncertainty: Annotated[int, Field(ge=2, le=100)] = 5
+    """A suppressed count must remain possible at so many values at least, for a reader who solves
+    all released counts together. Others are suppressed until it does."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Disclosure:
+        if self.uncertainty > self.threshold + 1:
+            raise ValueError(
+                f"uncertainty {self.uncertainty}: a suppressed count of 0 to {self.threshold} has "
+                f"only {self.threshold + 1} values"
+            )
+        return self
+
+
 class Settings(Model):
     """`config/config.yaml`."""
 
@@ -33,6 +63,7 @@ class Settings(Model):
     seed: Annotated[int, Field(ge=0)]
     """Every random stream follows from it; the same seed gives the same results."""
     privacy: Privacy = Privacy()
+    disclosure: Disclosure = Disclosure()
 
     @field_validator("studies")
     @classmethod

@@ -40,6 +40,8 @@ MINUS = "\u2212"
 NBSP = "\u00a0"
 FEW = 100
 """Denominators below this have shares without decimals."""
+SUPPRESSED = "suppressed"
+"""A result that a rule of disclosure keeps back; the note of its row begins with it."""
 
 
 # -- one number ----------------------------------------------------------------------------------
