@@ -11,6 +11,7 @@
 | `extreme`   | minima and maxima                   | never: they belong to single patients                |
 | `table`     | tests of cross tables               | no cell is suppressed; p to some digits              |
 | `groups`    | tests between groups                | no group is suppressed; p to some digits             |
+| `distance`  | standardised differences            | neither group or cell is suppressed; to some digits  |
 | `survival`  | log-rank tests, Cox models          | no group's patients or events are; to some digits    |
 | `marker`    | ROC curves                          | more with and without event than the threshold       |
 
@@ -44,12 +45,14 @@ from resarc.settings import Disclosure
 
 Treatment = Literal[
     "count", "flow", "share", "curve", "mean", "quantile", "extreme", "table", "groups",
-    "survival", "marker",
+    "distance", "survival", "marker",
 ]  # fmt: skip
 
 TREATMENTS: dict[str, Treatment] = {
     "n": "count",
     "events": "count",
+    "known": "count",
+    "missing": "count",
     "screened": "flow",
     "excluded": "flow",
     "remaining": "flow",
@@ -65,6 +68,7 @@ TREATMENTS: dict[str, Treatment] = {
     "minimum": "extreme",
     "maximum": "extreme",
     "median_difference": "quantile",
+    "standardised_difference": "distance",
     "mann_whitney_p": "groups",
     "kruskal_wallis_p": "groups",
     "survival": "curve",
@@ -138,6 +142,8 @@ class Releaser:
             counted = self.groups.group(where)
         elif estimand.statistic == "events":
             counted = self._events(estimand, self.groups.group(where))
+        elif estimand.statistic in ("known", "missing"):
+            counted = self.groups.group(where, **{estimand.statistic: [estimand.subject]})
         elif treatment == "share":
             at = Condition(estimand.subject, str(estimand.argument))
             counted = self.groups.group((*where, at))
@@ -343,6 +349,19 @@ class Releaser:
                 return "it rests on a suppressed count"
         return self._coarse(row)
 
+    def _distance(self, plan: Plan, row: Mapping, _flow: Mapping) -> dict | str:
+        estimand = plan.estimand
+        subject = estimand.subject
+        levels = self.protocol.levels(subject) if self.protocol.kind(subject) != "number" else ()
+        for compared in self._compared(estimand):
+            cells = [
+                Group(compared.without(_root(at)).parts | at.parts)
+                for at in (self.groups.group([Condition(subject, level)]) for level in levels)
+            ]
+            if not all(map(self._enough, [compared, *cells])):
+                return "it rests on a suppressed count"
+        return self._coarse(row)
+
     def _survival(self, plan: Plan, row: Mapping, _flow: Mapping) -> dict | str:
         """Tests and models of survival: enough patients and events at every level of each category
         that takes part, and enough events for the parameters."""
@@ -404,6 +423,7 @@ _BY_TREATMENT: dict[
     "extreme": Releaser._extreme,
     "table": Releaser._table,
     "groups": Releaser._tested,
+    "distance": Releaser._distance,
     "survival": Releaser._survival,
     "marker": Releaser._marker,
 }

@@ -69,15 +69,18 @@ class Groups:
         where: Iterable[Condition] = (),
         known: Iterable[str] = (),
         among: Mapping[str, Iterable[str]] | None = None,
+        missing: Iterable[str] = (),
     ) -> Group:
-        """Patients with all the properties, in whom all the names are known, and who are at one of
-        some levels of other categories."""
+        """Patients with all the properties, in whom some names are known and others are missing, and
+        who are at one of some levels of other categories."""
         parts: dict[str, Atoms] = {}
 
-        def narrow(name: str, levels: Iterable[str] | None) -> None:
+        def narrow(name: str, levels: Iterable[str] | None, absent: bool = False) -> None:
             root, meaning = self.meaning(name)
             chosen = meaning.values() if levels is None else (meaning[level] for level in levels)
             atoms: Atoms = frozenset().union(*chosen)
+            if absent:
+                atoms = frozenset(self.atoms(root)) - atoms
             parts[root] = parts[root] & atoms if root in parts else atoms
 
         for condition in where:
@@ -86,6 +89,8 @@ class Groups:
             narrow(name, None)
         for name, levels in (among or {}).items():
             narrow(name, levels)
+        for name in missing:
+            narrow(name, None, absent=True)
         full = {root: frozenset(self.atoms(root)) for root in parts}
         return Group(frozenset((root, a) for root, a in parts.items() if a != full[root]))
 
