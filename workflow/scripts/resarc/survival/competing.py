@@ -178,7 +178,7 @@ def gray_test(
         observed, expected = observed + parts[0], expected + parts[1]
         covariance = covariance + parts[2]
     chi2, df, p = np.nan, 0.0, np.nan
-    if k > 1:
+    if k > 1 and np.isfinite(covariance).all():
         chi2, df, p = (
             float(v[0]) for v in quadratic_form((observed - expected)[None], covariance[None])
         )
@@ -230,8 +230,9 @@ def _gray(
         # a: how a group's score weighs the increments of every group's incidence.
         part = np.where(total > 0, weight / total, 0.0)
         a = emphasis[:, :, None] * weight[:, :, None] * (np.eye(k) - part[:, None, :])
-        step = np.where(deaths > 0, deaths / (total * (1 - pooled_before)), 0.0)
-        c = np.cumsum(a * step[:, :, None], axis=0)
+        # Where one group alone is left a is 0, and the pooled incidence may have reached 1 or more.
+        step = (deaths / (total * (1 - pooled_before)))[:, :, None]
+        c = np.cumsum(np.where((deaths[:, :, None] > 0) & (a != 0), a * step, 0.0), axis=0)
         later = c[-1] - c
         kept = np.where(free > 0, (1 - pooled) / free, 0.0)
         of_one = np.where(

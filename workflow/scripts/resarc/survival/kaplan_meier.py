@@ -64,7 +64,7 @@ def limits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pointwise limits; `relative_error` is the standard error of log S."""
     width = ndtri((1 + level) / 2) * relative_error
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if interval == "plain":
             lower, upper = s - width * s, s + width * s
         elif interval == "log":
