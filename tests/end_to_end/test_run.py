@@ -24,6 +24,10 @@ COLUMNS = {
     "data_quality.csv": "column variable rows missing rejected out_of_range",
     "flow.csv": "step label entering excluded remaining",
     "estimates.csv": "estimand value lower upper p n events method origin analysis note",
+    "adjusted.csv": "analysis estimand tests p holm bh origin",
+    "identified_adjusted.csv": "analysis estimand tests holm_lower holm_upper bh_lower bh_upper",
+    "manuscript/snippets.csv": "estimand sentence origin",
+    "tables/index.csv": "table file caption origin notes made_from",
     "curves.csv": "endpoint variable level time at_risk events censored survival lower upper",
     "identified.csv": "estimand lower upper direction target how",
     "envelopes.csv": "endpoint variable level time lower upper",
@@ -64,6 +68,15 @@ def test_a_study_has_every_file_with_its_columns(ran, study):
     for name in DOCUMENTS:
         assert (folder / name).stat().st_size > 1000, name
     assert list((folder / "figures").glob("*.svg"))
+    tables = read_csv(folder / "tables" / "index.csv")
+    assert {path.name for path in (folder / "tables").glob("*.csv")} == {
+        *tables["file"],
+        "index.csv",
+    }
+    assert (folder / "manuscript" / "tables.docx").read_bytes().startswith(b"PK")
+    assert r"\begin{longtable}" in (folder / "manuscript" / "tables.tex").read_text(
+        encoding="utf-8"
+    )
     ensemble = pd.read_parquet(folder / "reconstruction" / "ensemble.parquet")
     cohort = pd.read_parquet(folder / "cohort.parquet")
     assert ensemble["member"].nunique() == 8
@@ -156,7 +169,7 @@ def test_a_registry_passes_the_same_way_and_its_results_bear_its_origin(ran):
 
     folder = ran / "results" / study
     for name, columns in COLUMNS.items():
-        if name.startswith("reconstruction") or name in ("identified.csv", "envelopes.csv"):
+        if name.startswith(("reconstruction", "identified", "envelopes")):
             assert not (folder / name).exists()
         else:
             assert set(columns.split()) <= set(read_csv(folder / name).columns)

@@ -17,7 +17,7 @@ from pathlib import Path
 if __name__ == "__main__":
     for name, value in zip(sys.argv, sys.argv[1:]):
         path = Path(value)
-        if name == "--figures":
+        if name in ("--figures", "--tables"):
             path.mkdir(parents=True)
         elif name.startswith("--") and path.suffix and not path.exists():
             path.write_text(value)

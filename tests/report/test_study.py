@@ -49,7 +49,7 @@ def test_same_content_twice(make_inputs, reports: dict[str, Report]) -> None:
 
 def test_sections_follow_a_reader_in_a_hurry(report: Report) -> None:
     assert [section.id for section in report.sections] == [
-        "cohort", "analyses", "comparison", "audit", "methods", "provenance",
+        "cohort", "analyses", "comparison", "audit", "manuscript", "methods", "provenance",
     ]  # fmt: skip
     first = report.summary[0]
     assert isinstance(first, Callout)

@@ -35,6 +35,10 @@ rule study_report:
         pdf="results/{study}/report.pdf",
         model="results/{study}/model.json",
         figures=directory("results/{study}/figures"),
+        tables=directory("results/{study}/tables"),
+        word="results/{study}/manuscript/tables.docx",
+        latex="results/{study}/manuscript/tables.tex",
+        snippets="results/{study}/manuscript/snippets.csv",
     log:
         "logs/{study}/study_report.log",
     conda:
@@ -50,6 +54,8 @@ rule study_report:
         " --read {input.configuration:q} {input.source:q}"
         " --html {output.html:q} --pdf {output.pdf:q} --model {output.model:q}"
         " --figures {output.figures:q}"
+        " --tables {output.tables:q} --word {output.word:q} --latex {output.latex:q}"
+        " --snippets {output.snippets:q}"
         " > {log:q} 2>&1"
 
 

@@ -1,4 +1,5 @@
-"""Write the report of one study from its results: web page, PDF, content model and drawings."""
+"""Write the report of one study from its results (web page, PDF, content model, drawings), and what a
+manuscript takes from it (tables, sentences)."""
 
 from __future__ import annotations
 
@@ -11,10 +12,12 @@ from command import command_line
 from documents import write_documents
 from resarc import references
 from resarc.configuration import from_json
-from resarc.output import read_csv
+from resarc.output import read_csv, write_bytes, write_csv, write_text
 from resarc.protocol import Protocol
 from resarc.provenance import digest, software
 from resarc.published import Published
+from resarc.report import latex, word
+from resarc.report.manuscript import as_frames, index_of, tables_of
 from resarc.report.study import StudyInputs, build
 
 TABLES = ("audit", "flow", "data_quality", "rejected", "estimates", "curves", "comparison")
@@ -25,7 +28,7 @@ def main() -> None:
     parser = command_line(
         __doc__,
         reads=["results", "references", "project"],
-        writes=["html", "pdf", "model", "figures"],
+        writes=["html", "pdf", "model", "figures", "tables", "word", "latex", "snippets"],
     )
     parser.add_argument("--seed", type=int, required=True, help="seed of every random stream")
     parser.add_argument("--read", nargs="+", type=Path, required=True, help="the study's own files")
@@ -42,6 +45,8 @@ def main() -> None:
         }
     )
     write_documents(build(given), arguments.html, arguments.pdf, arguments.model, arguments.figures)
+    write_tables(given, arguments.tables, arguments.word, arguments.latex)
+    write_csv(given.snippets, arguments.snippets)
 
 
 def gather(results: Path, bibliography: Path) -> StudyInputs:
@@ -68,6 +73,16 @@ def gather(results: Path, bibliography: Path) -> StudyInputs:
         members=members,
         **tables,
     )
+
+
+def write_tables(given: StudyInputs, folder: Path, document: Path, source: Path) -> None:
+    """The tables of a manuscript: each as CSV with an index, all as Word document and as LaTeX."""
+    content = tables_of(given)
+    for name, frame in as_frames(content.tables).items():
+        write_csv(frame, folder / f"{name}.csv")
+    write_csv(index_of(content.tables), folder / "index.csv")
+    write_bytes(word.render(content), document)
+    write_text(latex.render(content), source)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,25 @@ def format_plain(reference: Reference) -> str:
     return " ".join([*sentences, link] if link else sentences)
 
 
+def short(reference: Reference) -> str:
+    """The reference inside a sentence: 'Kaplan and Meier 1958', 'Takatsu et al. 2022'; a work
+    without known authors by its title."""
+    names = [_surname(author) for author in reference.authors if author != "et al."]
+    if not names:
+        return (
+            f"“{reference.title}” ({reference.year})" if reference.year else f"“{reference.title}”"
+        )
+    several = len(names) > 2 or len(names) < len(reference.authors)
+    who = f"{names[0]} et al." if several else " and ".join(names)
+    return f"{who} {reference.year}".strip()
+
+
+def _surname(author: str) -> str:
+    """'van Geel AN' without its initials; the name of a group as it is."""
+    surname, _, initials = author.rpartition(" ")
+    return surname if surname and initials.isupper() and len(initials) <= 4 else author
+
+
 def _reference(path: Path, key: str, entry: Any) -> Reference:
     """One pybtex entry as a Reference."""
     fields = {name.lower(): value for name, value in entry.fields.items()}

@@ -323,18 +323,19 @@ def _number_rows(
         ("Range", "", ("minimum", "maximum")),
         ("Mean (standard deviation)", "mean", ("sd",)),
     ):
+        names = [name for name in (main, *others) if name]
+        made = [[Estimand(s, variable, where=where) for s in names] for _, where in groups]
+        # The whole row has as many decimals.
+        found = iter(results.alike([e for group in made for e in group]))
         cells: list[Cell | str] = []
-        said = False
-        for _, where in groups:
-            made = [Estimand(s, variable, where=where) for s in (main, *others) if s]
-            said = said or any(map(results.in_paper, made))
-            printed = [_bare(results.printed(e), unit) for e in made]
-            for words in (printed, results.alike(made)):
+        for group in made:
+            printed = [_bare(results.printed(e), unit) for e in group]
+            for words in (printed, [next(found) for _ in group]):
                 ends = f"{NBSP}to{NBSP}".join(filter(None, words[bool(main) :]))
                 if main and words[0]:
                     ends = f"{words[0]}{NBSP}({ends})" if ends else words[0]
                 cells.append(ends)
-        if main != "mean" or said or by:
+        if main != "mean" or by or any(results.in_paper(e) for group in made for e in group):
             yield label, cells
 
 

@@ -349,6 +349,15 @@ def write(report: Report, path: Path) -> None:
     path.write_text(report.to_json(), encoding="utf-8")
 
 
+def numbered(tables: Iterable[Table]) -> list[dict[str, Any]]:
+    """Tables outside of a report as the templates read them, numbered from 1."""
+    blocks = tuple(tables)
+    numbers = {block.id: f"Table {i}" for i, block in enumerate(blocks, 1)}
+    if len(numbers) < len(blocks):
+        raise ValueError("two tables have the same id")
+    return [_plain(block, numbers) for block in blocks]
+
+
 def _runs(blocks: Iterable[Block]) -> Iterator[Run]:
     for block in blocks:
         if isinstance(block, Paragraph):

@@ -103,24 +103,25 @@ class Results:
             return ""
         of = self.denominator(estimand)
         if not self.rebuilt:
-            return format_estimate(
-                estimand, self.value(estimand), *self.limits(estimand), self.protocol, of=of
-            )
+            value = self.value(estimand)
+            if isnan(value) and number_of(self.rows[str(estimand)].get("n")) == 0:
+                return tables.NOT_ESTIMABLE  # of nobody, not even "not reached"
+            return format_estimate(estimand, value, *self.limits(estimand), self.protocol, of=of)
         if str(estimand) not in self.sets:
             return NO_SET
         return tables.format_range(estimand, *self.limits(estimand), self.protocol, of=of)
 
     def denominator(self, estimand: Estimand) -> float | None:
-        """In a manuscript, the number of patients behind a share, which decides its decimals; of a
-        reconstruction the most that any dataset has. None where it is not known."""
+        """In a manuscript, the size of the group that a share is about, which decides its decimals; of
+        a reconstruction the largest that any dataset has. None where it is not known."""
         if not self.journal or estimand.kind.scale not in ("fraction", "difference"):
             return None
-        if not self.rebuilt:
-            found = number_of(self.rows.get(str(estimand), {}).get("n"))
+        group = str(Estimand("n", where=estimand.where))
+        if self.rebuilt:
+            found = number_of(self.sets.get(group, {}).get("upper"))
         else:
-            found = number_of(
-                self.sets.get(str(Estimand("n", where=estimand.where)), {}).get("upper")
-            )
+            known = group if group in self.rows else str(estimand)
+            found = number_of(self.rows.get(known, {}).get("value" if known == group else "n"))
         return None if isnan(found) else found
 
     def alike(self, estimands: Sequence[Estimand]) -> list[str]:

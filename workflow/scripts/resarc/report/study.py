@@ -20,8 +20,8 @@ from resarc.estimand import Condition, Estimand
 from resarc.protocol import Analysis, Protocol
 from resarc.protocol import Condition as Rule
 from resarc.published import Figure, Published
-from resarc.references import Reference
-from resarc.report import figures
+from resarc.references import Reference, short
+from resarc.report import figures, snippets
 from resarc.report.analyses import analysis_table, inputs, origin, remaining_table
 from resarc.report.citations import Citations
 from resarc.report.figures import Curve, Drawing, Interval, Pair
@@ -135,6 +135,17 @@ class StudyInputs:
     def results(self) -> Results:
         return self.results_for("report")
 
+    @property
+    def source(self) -> str:
+        """The paper inside a sentence."""
+        paper = self.references.get(self.protocol.reference)
+        return short(paper) if paper else f"“{self.protocol.title}”"
+
+    @property
+    def snippets(self) -> pd.DataFrame:
+        """Every result as a sentence for a manuscript."""
+        return snippets.snippets(self.results_for("manuscript"), self.source, self.members)
+
     def results_for(self, use: Literal["report", "manuscript"]) -> Results:
         return Results(
             self.protocol, self.published, self.estimates, self.identified, self.adjusted,
@@ -157,6 +168,7 @@ def build(given: StudyInputs) -> Report:
         Section("analyses", "Analyses", tuple(_analyses(given, results))),
         Section("comparison", "Printed against re-analysed", tuple(_comparison(given, results))),
         Section("audit", "Audit of the printed figures", tuple(_audit(given))),
+        Section("manuscript", "For a manuscript", tuple(_for_a_manuscript(given))),
         Section("methods", "Methods", tuple(_methods(given, results, cited))),
         Section("provenance", "Provenance", tuple(_provenance(given))),
     ]
@@ -833,6 +845,22 @@ def _sources(published: Published, row: Mapping[str, object]) -> str:
     ids = [name.strip() for name in text_of(row["figures"]).split(";")]
     places = dict.fromkeys(f.locator for f in published.figures if f.id in ids)
     return f"({'; '.join(list(places)[:4])}{'; …' if len(places) > 4 else ''})" if places else ""
+
+
+# -- for a manuscript ----------------------------------------------------------------------------------
+
+
+def _for_a_manuscript(given: StudyInputs) -> Iterable[Block]:
+    yield paragraph(
+        "The tables of this report, without what the paper printed, are in ",
+        Run("tables.docx", link="manuscript/tables.docx"), " (Word), ",
+        Run("tables.tex", link="manuscript/tables.tex"), " (LaTeX) and, one by one, in ",
+        Run("tables/index.csv", link="tables/index.csv"), "; every result as a sentence is in ",
+        Run("snippets.csv", link="manuscript/snippets.csv"), ".",
+    )  # fmt: skip
+    quoted = snippets.quotable(given.results_for("manuscript"), given.snippets)
+    if quoted:
+        yield quoted
 
 
 # -- methods and provenance ---------------------------------------------------------------------------
