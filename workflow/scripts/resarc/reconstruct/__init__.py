@@ -26,7 +26,7 @@ from resarc.errors import ReconstructionError
 from resarc.estimand import Estimand
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import counts, histories, labels, numbers
+from resarc.reconstruct import assignment, counts, histories, labels, numbers
 from resarc.reconstruct.counts import Component
 from resarc.reconstruct.histories import History
 from resarc.reconstruct.layout import Layout, lay_out, levels_meeting
@@ -233,10 +233,10 @@ def _search(plan: _Plan, without: list[Target], members: int, rng: np.random.Gen
             rng,
             sharing=sharing,
         )
-    given = labels.Labels(plan.layout)
+    given = assignment.Labels(plan.layout)
     for component in plan.components:
         given.codes.update(
-            labels.assign(component, cells[component.blocks], plan.layout, built, without, rng)
+            assignment.assign(component, cells[component.blocks], plan.layout, built, without, rng)
         )
     whole = {t for e in built for t in histories.whole_cohort(targets, e)}
     about_labels = [
@@ -246,7 +246,7 @@ def _search(plan: _Plan, without: list[Target], members: int, rng: np.random.Gen
     ]
     labels.fit(list(plan.components), given, about_labels, built, rng)
     values = numbers.fill(given, built, targets, plan.published, rng)
-    ensemble = labels.ensemble_of(given, built, plan.layout)
+    ensemble = assignment.ensemble_of(given, built, plan.layout)
     sources = {v.name for v in plan.protocol.variables}
     ensemble.codes = {name: codes for name, codes in ensemble.codes.items() if name in sources}
     ensemble.numbers = values

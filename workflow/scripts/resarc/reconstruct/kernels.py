@@ -1,198 +1,355 @@
-"""Log-rank tests and rates of many labelings of the same event histories.
+"""Statistics of one dataset, compiled: what the searches compute a million times.
 
-While labels are exchanged times stand still, so that each history is sorted once and the kernels
-below only permute labels: a few cumulative sums for a log-rank test, none for a rate before the
-first censoring. Arrays are (members, candidates, patients). The results are those of
-`survival.batch` (a test holds them together); what a member is in the end is judged by that.
+Patients come in the order of time, events before censorings of the same day (`by_time`). All take
+plain arrays and return plain numbers; the results are those of `resarc.survival` (a test holds them
+together), which judges what a member is in the end. numba compiles them once and keeps the result
+(docs/decisions/numba.md).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
-from scipy.special import chdtrc
+from numba import njit
 
-from resarc.reconstruct.histories import History
-from resarc.survival.batch import quadratic_form
+PLAIN, LOG, LOG_LOG = 0, 1, 2
+INTERVALS = {"plain": PLAIN, "log": LOG, "log-log": LOG_LOG}
+
+_TINY = 1e-12
 
 
-@dataclass(frozen=True)
-class Sequence:
-    """Event histories (M, n) in the order of time, events before censorings of the same day.
+@njit(cache=True, error_model="numpy")
+def survival_at(days, event, part, time):
+    """Kaplan-Meier S and the standard error of log S after `time` among `part`; NaN beyond the last
+    follow-up unless S has reached 0, and where nobody takes part."""
+    at_risk = 0
+    last = -1
+    for p in range(len(days)):
+        if part[p]:
+            at_risk += 1
+            last = days[p]
+    if at_risk == 0:
+        return math.nan, math.nan
+    s, greenwood = 1.0, 0.0
+    for p in range(len(days)):
+        if days[p] > time:
+            break
+        if part[p]:
+            if event[p]:
+                s *= (at_risk - 1) / at_risk
+                if at_risk > 1:
+                    greenwood += 1.0 / (at_risk * (at_risk - 1.0))
+                else:
+                    greenwood = math.inf
+            at_risk -= 1
+    if time > last and s > _TINY:
+        return math.nan, math.nan
+    return s, math.sqrt(greenwood)
 
-    `index` sorts patients; `first` and `last` are the positions of the first and last patient with
-    the same time; `days` and `event` are in the order of time.
+
+@njit(cache=True, error_model="numpy")
+def limits(s, error, interval, z):
+    """Lower and upper limit of S; see `survival.kaplan_meier.limits`."""
+    if math.isnan(s) or math.isnan(error):
+        return math.nan, math.nan
+    if s >= 1.0:
+        return 1.0, 1.0
+    width = z * error
+    if interval == PLAIN:
+        low, high = s - width * s, s + width * s
+    elif interval == LOG:
+        low, high = s * math.exp(-width), s * math.exp(width)
+    elif s <= 0.0:
+        return math.nan, math.nan
+    else:
+        ratio = math.exp(width / -math.log(s))
+        low, high = s**ratio, s ** (1.0 / ratio)
+    return min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
+
+
+@njit(cache=True, error_model="numpy")
+def logrank(days, event, group, k):
+    """Chi-squared of the log-rank test of groups 0 to k - 1 (-1: left out), its degrees of freedom
+    and observed less expected events (k,). Groups that are at risk at no event are left out."""
+    at_risk = np.zeros(k)
+    for p in range(len(days)):
+        if group[p] >= 0:
+            at_risk[group[p]] += 1.0
+    excess = np.zeros(k)
+    covariance = np.zeros((k, k))
+    died = np.zeros(k)
+    p, n = 0, len(days)
+    while p < n:
+        last = p
+        while last + 1 < n and days[last + 1] == days[p]:
+            last += 1
+        deaths = 0.0
+        for q in range(p, last + 1):
+            if event[q] and group[q] >= 0:
+                died[group[q]] += 1.0
+                deaths += 1.0
+        if deaths > 0:
+            total = at_risk.sum()
+            weight = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
+            for g in range(k):
+                share = at_risk[g] / total
+                excess[g] += died[g] - deaths * share
+                died[g] = 0.0
+                for h in range(g + 1):
+                    if g == h:
+                        covariance[g, g] += weight * share * (1.0 - share)
+                    else:
+                        covariance[g, h] -= weight * share * at_risk[h] / total
+        for q in range(p, last + 1):
+            if group[q] >= 0:
+                at_risk[group[q]] -= 1.0
+        p = last + 1
+    used = np.empty(k, dtype=np.int64)
+    m = 0
+    for g in range(k):
+        if covariance[g, g] > _TINY:
+            used[m] = g
+            m += 1
+    if m < 2:
+        return math.nan, 0, excess
+    if m == 2:
+        g = used[0]
+        return excess[g] * excess[g] / covariance[g, g], 1, excess
+    size = m - 1
+    a = np.empty((size, size + 1))
+    for i in range(size):
+        for j in range(size):
+            g, h = used[i], used[j]
+            a[i, j] = covariance[max(g, h), min(g, h)]
+        a[i, size] = excess[used[i]]
+    solution = solve(a)
+    chi2 = 0.0
+    for i in range(size):
+        chi2 += solution[i] * excess[used[i]]
+    return chi2, size, excess
+
+
+@njit(cache=True, error_model="numpy")
+def solve(a):
+    """Solution of the linear equations whose matrix and right side are `a` (m, m + 1), which is
+    overwritten; NaN where the matrix is singular."""
+    m = a.shape[0]
+    for i in range(m):
+        pivot = i
+        for r in range(i + 1, m):
+            if abs(a[r, i]) > abs(a[pivot, i]):
+                pivot = r
+        if abs(a[pivot, i]) < _TINY:
+            return np.full(m, math.nan)
+        if pivot != i:
+            for c in range(m + 1):
+                a[i, c], a[pivot, c] = a[pivot, c], a[i, c]
+        for r in range(m):
+            if r != i:
+                factor = a[r, i] / a[i, i]
+                for c in range(i, m + 1):
+                    a[r, c] -= factor * a[i, c]
+    found = np.empty(m)
+    for i in range(m):
+        found[i] = a[i, m] / a[i, i]
+    return found
+
+
+@njit(cache=True, error_model="numpy")
+def exchange_terms(days, event, group, residual, a, b):
+    """What moving patients between two groups does to the log-rank test, exactly.
+
+    `group` is 0, 1 or -1 (left out). Fills, in the order of time, each patient's residual r and the
+    sums A and B; returns observed less expected events U of group 0 and their variance V. If i
+    leaves group 0 for 1, U becomes U - r_i and V becomes V - A_i - B_i; if j comes from 1, U becomes
+    U + r_j and V becomes V + A_j - B_j; if both do, V becomes V + A_j - A_i - |B_j - B_i|: between
+    the two times one more or one fewer of group 0 is at risk, which changes each term w p (1 - p)
+    of the variance by w ((1 - 2 p) / Y - 1 / Y^2) or w (-(1 - 2 p) / Y - 1 / Y^2).
     """
-
-    index: np.ndarray
-    days: np.ndarray
-    event: np.ndarray
-    first: np.ndarray
-    last: np.ndarray
-    tied: bool
-
-    @classmethod
-    def of(cls, history: History) -> Sequence:
-        key = history.days * 2 + ~history.event
-        index = np.argsort(key, axis=1, kind="stable")
-        key = np.take_along_axis(key, index, axis=1)
-        days = key // 2
-        position = np.broadcast_to(np.arange(days.shape[1]), days.shape)
-        new = np.ones(days.shape, dtype=bool)
-        new[:, 1:] = days[:, 1:] != days[:, :-1]
-        first = np.maximum.accumulate(np.where(new, position, 0), axis=1)
-        end = np.ones(days.shape, dtype=bool)
-        end[:, :-1] = new[:, 1:]
-        back = np.where(end, position, days.shape[1] - 1)[:, ::-1]
-        last = np.minimum.accumulate(back, axis=1)[:, ::-1]
-        return cls(index, days, key % 2 == 0, first, last, not new.all())
-
-    def take(self, members: np.ndarray) -> Sequence:
-        return Sequence(
-            self.index[members],
-            self.days[members],
-            self.event[members],
-            self.first[members],
-            self.last[members],
-            self.tied,
-        )
-
-    def sort(self, values: np.ndarray) -> np.ndarray:
-        """Candidates' values (M, C, n) in the order of time."""
-        index = np.broadcast_to(self.index[:, None, :], values.shape)
-        return np.take_along_axis(values, index, axis=2)
-
-    def _at(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
-        if not self.tied:
-            return values
-        return np.take_along_axis(
-            values, np.broadcast_to(positions[:, None, :], values.shape), axis=2
-        )
-
-    def logrank_parts(
-        self, group: np.ndarray, k: int, mask: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """p (M, C) of the log-rank test of k groups, observed less expected events (M, C, k) and
-        their covariance (M, C, k, k).
-
-        `group` holds codes (M, C, n) in the order of time, `mask` who takes part.
-        """
-        event = self.event[:, None, :] if mask is None else self.event[:, None, :] & mask
-        if mask is None:
-            at_risk = np.arange(self.days.shape[1], 0.0, -1.0)[None, None, :]
-            at_risk = self._at(
-                self.first, np.broadcast_to(at_risk, (len(self.days), 1, at_risk.size))
-            )
-        else:
-            at_risk = self._at(self.first, _from_here(mask))
-        deaths: np.ndarray | float = 1.0
-        if self.tied:
-            total = np.cumsum(event, axis=2, dtype=float)
-            deaths = (
-                self._at(self.last, total)
-                - self._at(self.first, total)
-                + self._at(self.first, event)
-            )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inverse = np.where(event, 1 / at_risk, 0.0)
-            spread = np.where(event & (at_risk > 1), (at_risk - deaths) / (at_risk - 1), 0.0)
-        difference = np.empty((*group.shape[:2], k))
-        share = []
-        for g in range(k - 1):
-            mine = group == g if mask is None else (group == g) & mask
-            share.append(self._at(self.first, _from_here(mine)) * inverse)
-            difference[:, :, g] = (event & mine).sum(axis=2) - share[g].sum(axis=2)
-        difference[:, :, -1] = -difference[:, :, :-1].sum(axis=2)
-        covariance = np.zeros((*group.shape[:2], k, k))
-        for g, mine in enumerate(share):
-            weighted = spread * mine
-            for h, other in enumerate(share[: g + 1]):
-                value = (weighted * ((1 - mine) if g == h else -other)).sum(axis=2)
-                covariance[:, :, g, h] = covariance[:, :, h, g] = value
-        covariance[:, :, -1, :-1] = covariance[:, :, :-1, -1] = -covariance[:, :, :-1, :-1].sum(
-            axis=3
-        )
-        covariance[:, :, -1, -1] = -covariance[:, :, -1, :-1].sum(axis=2)
-        if k == 2:
-            variance = covariance[:, :, 0, 0]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                chi2 = np.where(variance > 0, difference[:, :, 0] ** 2 / variance, np.nan)
-            return chdtrc(1.0, chi2), difference, covariance
-        _, _, p = quadratic_form(difference.reshape(-1, k), covariance.reshape(-1, k, k))
-        return p.reshape(group.shape[:2]), difference, covariance
-
-    def exchange_terms(
-        self, first: np.ndarray, mask: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """What exchanging two patients does to the log-rank test of two groups, exactly.
-
-        `first` (M, 1, n) says who is in the first group, in the order of time. Returns, per
-        patient and in the order of patients, the residual r, and A and B (all (M, n)); and the
-        members' observed less expected events U and their variance V (M,). If i leaves the first
-        group for the second and j comes from there, U becomes U + r_j - r_i, and V becomes
-        V + (A_j - A_i) - |B_j - B_i|: between the two times one more or one fewer of the first
-        group is at risk, which changes each term w p (1 - p) of the variance by
-        w ((1 - 2 p) / Y - 1 / Y^2) or w (-(1 - 2 p) / Y - 1 / Y^2).
-        """
-        part = np.ones(first.shape, dtype=bool) if mask is None else mask
-        mine = first & part
-        event = self.event[:, None, :] & part
-        at_risk = self._at(self.first, _from_here(part))
-        total = np.cumsum(event, axis=2, dtype=float)
-        deaths = (
-            self._at(self.last, total) - self._at(self.first, total) + self._at(self.first, event)
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inverse = np.where(event, 1 / at_risk, 0.0)
-            weight = np.where(event & (at_risk > 1), (at_risk - deaths) / (at_risk - 1), 0.0)
-        share = self._at(self.first, _from_here(mine)) * inverse
-        u = (event & mine).sum(axis=2) - share.sum(axis=2)
-        v = (weight * share * (1 - share)).sum(axis=2)
-
-        def so_far(values: np.ndarray) -> np.ndarray:
-            """Sum over all events up to each patient's time, in the order of patients."""
-            ordered = np.where(part, self._at(self.last, np.cumsum(values, axis=2)), 0.0)[:, 0, :]
-            found = np.empty_like(ordered)
-            np.put_along_axis(found, self.index, ordered, axis=1)
-            return found
-
-        own = np.empty(self.event.shape)
-        np.put_along_axis(own, self.index, event[:, 0, :].astype(float), axis=1)
-        a = so_far(weight * (1 - 2 * share) * inverse)
-        b = so_far(weight * inverse**2)
-        return own - so_far(inverse), a, b, u[:, 0], v[:, 0]
-
-    def survival(self, mask: np.ndarray, days: list[float]) -> tuple[np.ndarray, np.ndarray]:
-        """Kaplan-Meier S and the standard error of log S (M, C, times) among `mask`, given in the
-        order of time; NaN beyond the last follow-up unless S is 0."""
-        until = [(self.days <= time) for time in days]
-        size = mask.sum(axis=2)
-        last = np.where(mask, self.days[:, None, :], 0).max(axis=2)
-        survival = np.empty((*mask.shape[:2], len(days)))
-        error = np.empty_like(survival)
-        censored_before = [bool((part & ~self.event).any()) for part in until]
-        if any(censored_before):
-            at_risk = _from_here(mask)
-            died = mask & self.event[:, None, :]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                factor = np.where(died, np.log1p(-1 / at_risk), 0.0)
-                term = np.where(died, 1 / (at_risk * (at_risk - 1.0)), 0.0)
-        for k, part in enumerate(until):
-            gone = (mask & part[:, None, :]).sum(axis=2)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                if censored_before[k]:
-                    s = np.exp(np.where(part[:, None, :], factor, 0.0).sum(axis=2))
-                    greenwood = np.where(part[:, None, :], term, 0.0).sum(axis=2)
-                else:  # nobody censored: everybody gone has died
-                    s = 1 - gone / size
-                    greenwood = 1 / (size - gone) - 1 / size
-                unknown = ((days[k] > last) & (s > 1e-12)) | (size == 0)
-                survival[:, :, k] = np.where(unknown, np.nan, s)
-                error[:, :, k] = np.sqrt(np.maximum(greenwood, 0.0))
-        return survival, error
+    total, mine = 0.0, 0.0
+    for p in range(len(days)):
+        if group[p] >= 0:
+            total += 1.0
+            if group[p] == 0:
+                mine += 1.0
+    u, v, hazard, sum_a, sum_b = 0.0, 0.0, 0.0, 0.0, 0.0
+    p, n = 0, len(days)
+    while p < n:
+        last = p
+        while last + 1 < n and days[last + 1] == days[p]:
+            last += 1
+        deaths, own = 0.0, 0.0
+        for q in range(p, last + 1):
+            if event[q] and group[q] >= 0:
+                deaths += 1.0
+                if group[q] == 0:
+                    own += 1.0
+        if deaths > 0:
+            share = mine / total
+            weight = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
+            u += own - deaths * share
+            v += weight * share * (1.0 - share)
+            hazard += deaths / total
+            sum_a += weight * (1.0 - 2.0 * share) / total
+            sum_b += weight / (total * total)
+        for q in range(p, last + 1):
+            residual[q] = (1.0 if event[q] else 0.0) - hazard
+            a[q], b[q] = sum_a, sum_b
+            if group[q] >= 0:
+                total -= 1.0
+                if group[q] == 0:
+                    mine -= 1.0
+        p = last + 1
+    return u, v
 
 
-def _from_here(values: np.ndarray) -> np.ndarray:
-    """Sum over this and all later positions."""
-    return np.cumsum(values[:, :, ::-1], axis=2, dtype=float)[:, :, ::-1]
+@njit(cache=True, error_model="numpy")
+def cox(days, event, part, x, steps):
+    """Coefficients (p,) of Cox's model with Efron's ties and the variance of the first, by at most
+    `steps` Newton steps from 0; NaN where the information is singular.
+
+    `x` (n, p) may hold constant columns (all 0 among `part`): they are left out.
+    """
+    n, p = x.shape
+    used = np.empty(p, dtype=np.int64)
+    m = 0
+    for c in range(p):
+        low, high = math.inf, -math.inf
+        for i in range(n):
+            if part[i]:
+                low, high = min(low, x[i, c]), max(high, x[i, c])
+        if high > low:
+            used[m] = c
+            m += 1
+    beta = np.full(p, math.nan)
+    if m == 0 or used[0] != 0:
+        return beta, math.nan
+    current = np.zeros(m)
+    gradient, information = np.empty(m), np.empty((m, m))
+    s1, s2, d1, d2 = np.empty(m), np.empty((m, m)), np.empty(m), np.empty((m, m))
+    for step in range(steps + 1):
+        gradient[:] = 0.0
+        information[:] = 0.0
+        s0 = 0.0
+        s1[:] = 0.0
+        s2[:] = 0.0
+        last = n - 1
+        while last >= 0:
+            first = last
+            while first > 0 and days[first - 1] == days[last]:
+                first -= 1
+            deaths, d0 = 0, 0.0
+            d1[:] = 0.0
+            d2[:] = 0.0
+            for i in range(first, last + 1):
+                if not part[i]:
+                    continue
+                score = 0.0
+                for c in range(m):
+                    score += current[c] * x[i, used[c]]
+                risk = math.exp(min(max(score, -30.0), 30.0))
+                s0 += risk
+                for c in range(m):
+                    xc = x[i, used[c]]
+                    if xc != 0.0:
+                        s1[c] += risk * xc
+                        for d in range(c + 1):
+                            s2[c, d] += risk * xc * x[i, used[d]]
+                if event[i]:
+                    deaths += 1
+                    d0 += risk
+                    for c in range(m):
+                        xc = x[i, used[c]]
+                        if xc != 0.0:
+                            gradient[c] += xc
+                            d1[c] += risk * xc
+                            for d in range(c + 1):
+                                d2[c, d] += risk * xc * x[i, used[d]]
+            for k in range(deaths):
+                share = k / deaths
+                t0 = s0 - share * d0
+                for c in range(m):
+                    tc = (s1[c] - share * d1[c]) / t0
+                    gradient[c] -= tc
+                    for d in range(c + 1):
+                        td = (s1[d] - share * d1[d]) / t0
+                        information[c, d] += (s2[c, d] - share * d2[c, d]) / t0 - tc * td
+            last = first - 1
+        a = np.empty((m, m + 1))
+        for c in range(m):
+            for d in range(m):
+                a[c, d] = information[max(c, d), min(c, d)]
+            a[c, m] = gradient[c]
+        change = solve(a)
+        largest = 0.0
+        for c in range(m):
+            if math.isnan(change[c]):
+                return beta, math.nan
+            largest = max(largest, abs(change[c]))
+        if step == steps or largest < 1e-6:
+            break
+        shrink = 1.0 if largest <= 2.0 else 2.0 / largest
+        for c in range(m):
+            current[c] += shrink * change[c]
+    a = np.zeros((m, m + 1))
+    for c in range(m):
+        for d in range(m):
+            a[c, d] = information[max(c, d), min(c, d)]
+    a[0, m] = 1.0
+    variance = solve(a)[0]
+    for c in range(m):
+        beta[used[c]] = current[c]
+    return beta, variance
+
+
+@njit(cache=True, error_model="numpy")
+def chi_squared(table):
+    """Pearson's chi-squared of a table without continuity correction, empty rows and columns left
+    out, and its degrees of freedom."""
+    rows, columns = table.sum(axis=1), table.sum(axis=0)
+    total = rows.sum()
+    chi2 = 0.0
+    for i in range(table.shape[0]):
+        for j in range(table.shape[1]):
+            expected = rows[i] * columns[j] / total if total > 0 else 0.0
+            if expected > 0:
+                chi2 += (table[i, j] - expected) ** 2 / expected
+    df = max((rows > 0).sum() - 1, 0) * max((columns > 0).sum() - 1, 0)
+    return chi2, df
+
+
+@njit(cache=True, error_model="numpy")
+def trend(table):
+    """Linear-by-linear association of a table with scores 1, 2, …: (N - 1) r^2."""
+    total, u, v, uu, vv, uv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(table.shape[0]):
+        for j in range(table.shape[1]):
+            c = table[i, j]
+            total += c
+            u += c * i
+            v += c * j
+            uu += c * i * i
+            vv += c * j * j
+            uv += c * i * j
+    if total < 2:
+        return math.nan
+    spread = (uu - u * u / total) * (vv - v * v / total)
+    if spread <= 0:
+        return math.nan
+    return (total - 1.0) * (uv - u * v / total) ** 2 / spread
+
+
+@njit(cache=True, error_model="numpy")
+def outside(value, low, high):
+    """How far a value lies from a range; NaN stays NaN."""
+    return max(max(low - value, value - high), 0.0) if value == value else math.nan
+
+
+@njit(cache=True, error_model="numpy")
+def crossing(height, sign):
+    """How far a curve is from being above (1) or below (-1) one half; products of fractions may miss
+    one half by the last bits."""
+    if sign * (height - 0.5) > 1e-9:
+        return 0.0
+    return abs(height - 0.5) + 1e-4

@@ -16,8 +16,8 @@ from resarc.ensemble import Ensemble
 from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.protocol import Constraint, Derived, Protocol
 from resarc.published import Published
+from resarc.reconstruct.assignment import Labels, ensemble_of
 from resarc.reconstruct.histories import History
-from resarc.reconstruct.labels import Labels, ensemble_of
 from resarc.reconstruct.search import Loss, Propose, State, descend, repeat
 from resarc.reconstruct.targets import Target, distance
 
