@@ -325,13 +325,22 @@ def _sum(problem, distances, stage):
 
 
 @njit(cache=True, error_model="numpy")
-def _after(problem, codes, times, touched, distances, fresh, part, group):
-    """Distances after a change, in `fresh`: new ones of the targets that it touched."""
+def _after(problem, codes, times, touched, distances, fresh, part, group, stage, limit):
+    """Distances after a change, in `fresh`: new ones of the targets that it touched. False, and
+    `fresh` is incomplete, as soon as what the stage makes small is above the limit."""
+    total = 0.0
+    for t in range(len(problem.specs)):
+        if not touched[t]:
+            fresh[t] = distances[t]
+            if stage != NARROW_FIRST or problem.specs[t, NARROW] > 0:
+                total += fresh[t]
     for t in range(len(problem.specs)):
         if touched[t]:
             fresh[t] = target_distance(problem, t, codes, times, part, group)
-        else:
-            fresh[t] = distances[t]
+            total += fresh[t]
+            if total > limit or (stage == ALL and problem.specs[t, NARROW] == 1 and fresh[t] > 0.0):
+                return False
+    return total <= limit
 
 
 @njit(cache=True, error_model="numpy")
@@ -376,8 +385,8 @@ def _try(
         i, j = rng.integers(0, n), rng.integers(0, n)
         if not _may_swap(problem, codes, open_codes, times, move, i, j):
             return False
-    _after(problem, codes, times, touched[move], distances, fresh, part, group)
-    if _sum(problem, fresh, stage) <= before - heat * math.log(1.0 - rng.random()):
+    limit = before - heat * math.log(1.0 - rng.random())
+    if _after(problem, codes, times, touched[move], distances, fresh, part, group, stage, limit):
         distances[:] = fresh
         return True
     if flip:
@@ -550,13 +559,14 @@ def _aim(
                     if one != 0:
                         _swap(problem, codes, move, i, j)
                     continue
-                _after(problem, codes, times, touched, distances, fresh, part, group)
-                total = _sum(problem, fresh, stage)
-                if total == 0.0:
-                    distances[:] = fresh
-                    return True
-                if total < best:
-                    best, best_first, best_second = total, one, two
+                if _after(
+                    problem, codes, times, touched, distances, fresh, part, group, stage, best
+                ):
+                    total = _sum(problem, fresh, stage)
+                    if total == 0.0:
+                        distances[:] = fresh
+                        return True
+                    best, best_first, best_second = total - 1e-12, one, two
                 if two != 0:
                     _swap(problem, codes, move, k, m)
                 if one != 0:
@@ -572,7 +582,7 @@ def _aim(
     for chosen in (best_first, best_second):
         if chosen != 0:
             _swap(problem, codes, move, single[chosen, 0], single[chosen, 1])
-    _after(problem, codes, times, touched, distances, fresh, part, group)
+    _after(problem, codes, times, touched, distances, fresh, part, group, stage, math.inf)
     distances[:] = fresh
     return True
 
@@ -587,7 +597,6 @@ def search(problem, codes, open_codes, times, rng, rounds):
     distances, fresh = distances_of(problem, codes, times), np.zeros(targets)
     if moves == 0:
         return distances.sum()
-    every = np.ones(targets, dtype=np.bool_)
     touched, touched_narrow = _touched(problem, ALL), _touched(problem, NARROW_FIRST)
     best, kept, kept_distances = math.inf, codes.copy(), distances.copy()
     hopeless = 0
@@ -605,8 +614,7 @@ def search(problem, codes, open_codes, times, rng, rounds):
                     problem, codes, open_codes, times, rng, move, touched_narrow[move], distances,
                     fresh, part, group, NARROW_FIRST,
                 )  # fmt: skip
-        _after(problem, codes, times, every, distances, fresh, part, group)
-        distances[:] = fresh
+        distances[:] = distances_of(problem, codes, times)
         stage = ALL if _sum(problem, distances, NARROW_FIRST) == 0.0 else ANY
         steps = PER_PATIENT * n
         for step in range(steps):

@@ -81,6 +81,8 @@ def _fit_component(
     layout = labels.layout
     aimed = [t for t in targets if _is_compiled(t, layout)]
     others = [t for t in targets if t not in aimed]
+    # What most changes lose comes first, models last: a change is given up at its first loss.
+    aimed.sort(key=lambda t: (t.estimand.statistic not in ("median", "survival"), _is_model(t)))
     names = _names(component, targets, layout)
     problem = _problem(component, aimed, names, labels, histories)
     endpoints = list(histories)
@@ -135,6 +137,10 @@ def _is_compiled(target: Target, layout: Layout) -> bool:
     if e.statistic in ("chi2_p", "trend_p"):
         return e.subject not in protocol.endpoint_names
     return e.subject in protocol.endpoint_names
+
+
+def _is_model(target: Target) -> bool:
+    return target.estimand.statistic in ("cox_p", "hazard_ratio") and not is_direction(target)
 
 
 def is_direction(target: Target) -> bool:
@@ -232,6 +238,7 @@ def _problem(
         return found
 
     narrow = _narrow(targets, protocol)
+    targets = sorted(targets, key=lambda target: target is not narrow)
     for t, target in enumerate(targets):
         e = target.estimand
         kind = exchanges.SIDE if is_direction(target) else COMPILED[e.statistic]
