@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import chdtrc
 
+from resarc.reconstruct import kernels, labels
 from resarc.reconstruct.histories import History, Sorted
-from resarc.reconstruct.kernels import Sequence
 from resarc.survival import batch
+from resarc.survival.kaplan_meier import limits
 
 pytestmark = pytest.mark.property
 
@@ -29,30 +31,34 @@ cases = given(
 )
 
 
+def by_time(given_history: History, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    order, days, event = (a[m] for a in labels.by_time(given_history))
+    return order, days, event
+
+
 @cases
 def test_logrank_and_survival_are_those_of_batch(seed, patients, longest, levels, masked):
     given_history = history(seed, patients, longest)
     rng = np.random.default_rng(seed)
-    codes = rng.integers(0, levels, (3, 2, patients))
-    mask = rng.random((3, 2, patients)) < 0.7 if masked else None
-    sequence = Sequence.of(given_history)
-    part = None if mask is None else sequence.sort(mask)
-    p, difference, _ = sequence.logrank_parts(sequence.sort(codes), levels, part)
-    everybody = sequence.sort(codes) == 0 if part is None else (sequence.sort(codes) == 0) & part
-    survival, error = sequence.survival(everybody, [longest / 2])
-    for c in range(2):
-        own = None if mask is None else mask[:, c]
-        _, expected = batch.logrank_statistic(
-            given_history.days, given_history.event, codes[:, c], levels, own
-        )
+    codes = rng.integers(0, levels, (3, patients))
+    mask = rng.random((3, patients)) < 0.7 if masked else np.ones((3, patients), dtype=bool)
+    _, expected = batch.logrank_statistic(
+        given_history.days, given_history.event, codes, levels, mask
+    )
+    first = (codes == 0) & mask
+    s, variance = batch.km_at(given_history.days, given_history.event, first, longest / 2)
+    for m in range(3):
+        order, days, event = by_time(given_history, m)
+        group = np.where(mask[m], codes[m], -1)[order]
+        chi2, df, excess = kernels.logrank(days, event, group, levels)
+        p = chdtrc(df, chi2) if df else np.nan
         # Observed and expected may cancel to the last bits.
-        assert np.allclose(p[:, c], expected, rtol=1e-7, atol=1e-10, equal_nan=True)
-        first = codes[:, c] == 0 if own is None else (codes[:, c] == 0) & own
-        s, variance = batch.km_at(given_history.days, given_history.event, first, longest / 2)
-        assert np.allclose(survival[:, c, 0], s, atol=1e-9, equal_nan=True)
-        known = np.isfinite(variance)
-        assert np.allclose(s[known] * error[:, c, 0][known], np.sqrt(variance[known]), atol=1e-9)
-    assert np.allclose(difference.sum(axis=2), 0, atol=1e-9)
+        assert p == pytest.approx(expected[m], rel=1e-7, abs=1e-10, nan_ok=True)
+        assert excess.sum() == pytest.approx(0, abs=1e-9)
+        found, error = kernels.survival_at(days, event, group == 0, longest / 2)
+        assert found == pytest.approx(s[m], abs=1e-9, nan_ok=True)
+        if np.isfinite(variance[m]) and found > 0:
+            assert found * error == pytest.approx(np.sqrt(variance[m]), abs=1e-9)
 
 
 @cases
@@ -62,12 +68,14 @@ def test_an_exchange_does_what_its_terms_say(seed, patients, longest, levels, ma
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 2, (3, patients))
     mask = rng.random((3, patients)) < 0.7 if masked else np.ones((3, patients), dtype=bool)
-    sequence = Sequence.of(given_history)
-    terms = sequence.exchange_terms(
-        sequence.sort(codes[:, None, :]) == 0, sequence.sort(mask[:, None, :])
-    )
-    r, a, b, u, v = terms
     for m in range(3):
+        order, days, event = by_time(given_history, m)
+        residual, a, b = np.zeros((3, patients))
+        u, v = kernels.exchange_terms(
+            days, event, np.where(mask[m], codes[m], -1)[order], residual, a, b
+        )
+        place = np.argsort(order)
+        r, a, b = residual[place], a[place], b[place]
         leaving, coming = np.flatnonzero(codes[m] == 0), np.flatnonzero(codes[m] == 1)
         if not leaving.size or not coming.size:
             continue
@@ -77,9 +85,64 @@ def test_an_exchange_does_what_its_terms_say(seed, patients, longest, levels, ma
         observed, expected, covariance = batch.logrank_parts(
             given_history.days[m], given_history.event[m], after, 2, mask[m]
         )
-        assert u[m] + r[m, j] - r[m, i] == pytest.approx((observed - expected)[0, 0], abs=1e-9)
-        change = a[m, j] - a[m, i] - abs(b[m, j] - b[m, i])
-        assert v[m] + change == pytest.approx(covariance[0, 0, 0], abs=1e-9)
+        # Who is outside the subgroup changes nothing by moving.
+        if mask[m, i]:
+            u, v = u - r[i], v - a[i]
+        if mask[m, j]:
+            u, v = u + r[j], v + a[j]
+        if mask[m, i] and mask[m, j]:
+            v -= abs(b[j] - b[i])
+        elif mask[m, i]:
+            v -= b[i]
+        elif mask[m, j]:
+            v -= b[j]
+        assert u == pytest.approx((observed - expected)[0, 0], abs=1e-9)
+        assert v == pytest.approx(covariance[0, 0, 0], abs=1e-9)
+
+
+@cases
+def test_a_cox_model_is_that_of_batch(seed, patients, longest, levels, masked):
+    del levels
+    given_history = history(seed, patients, longest)
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 2, (3, patients, 2)).astype(float)
+    mask = rng.random((3, patients)) < 0.8 if masked else np.ones((3, patients), dtype=bool)
+    expected = batch.cox_fits(given_history.days, given_history.event, x, mask)
+    for m in range(3):
+        if not expected.converged[m] or np.isnan(expected.se[m]).any():
+            continue  # separated, constant or collinear
+        order, days, event = by_time(given_history, m)
+        beta, variance = kernels.cox(days, event, mask[m][order], x[m][order], 30)
+        assert beta == pytest.approx(expected.beta[m], rel=1e-4, abs=1e-4)
+        assert np.sqrt(variance) == pytest.approx(expected.se[m][0], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("table", "chi2", "df", "linear"),
+    [
+        # (ad - bc)^2 N / margins = (10*5 - 5*10)^2 ... = 0
+        ([[10, 5], [10, 5]], 0.0, 1, 0.0),
+        # 30 (10*10 - 5*5)^2 / (15*15*15*15) = 3.333...; (N - 1) r^2 = 29 / 30 of it
+        ([[10, 5], [5, 10]], 10 / 3, 1, 29 / 9),
+        # an empty column counts no degree of freedom
+        ([[10, 0, 5], [5, 0, 10]], 10 / 3, 1, 29 / 9),
+    ],
+)
+def test_tables_by_hand(table, chi2, df, linear):
+    cells = np.array(table, dtype=float)
+    assert kernels.chi_squared(cells) == (pytest.approx(chi2), df)
+    assert kernels.trend(cells) == pytest.approx(linear)
+
+
+@cases
+def test_limits_are_those_of_the_kaplan_meier_room(seed, patients, longest, levels, masked):
+    del patients, longest, levels, masked
+    rng = np.random.default_rng(seed)
+    s, error = rng.random(), rng.random()
+    for name, code in kernels.INTERVALS.items():
+        expected = limits(np.array([s]), np.array([error]), name, 0.95)
+        found = kernels.limits(s, error, code, 1.959963984540054)
+        assert found == pytest.approx([bound[0] for bound in expected], abs=1e-12)
 
 
 @cases

@@ -86,7 +86,7 @@ def _fit_component(
     names = _names(component, targets, layout)
     problem = _problem(component, aimed, names, labels, histories)
     endpoints = list(histories)
-    sorted_by = {e: _by_time(histories[e]) for e in endpoints}
+    sorted_by = {e: by_time(histories[e]) for e in endpoints}
     open_codes = _open_codes(names, labels, histories)
     own = [k for k, b in enumerate(component.blocks) if b in labels.codes]
     members = range(len(histories[endpoints[0]].days))
@@ -168,7 +168,7 @@ def _codes(name: str, labels: Labels, histories: dict[str, History]) -> np.ndarr
     return labels.codes[name]
 
 
-def _by_time(history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def by_time(history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Patients in the order of time, events first, their days and events (all (M, n))."""
     order = np.argsort(history.days * 2 + ~history.event, axis=1, kind="stable")
     return (
