@@ -202,10 +202,10 @@ def configuration(root: Path) -> Iterator[Finding]:
     studies = sources(settings, Path("config"))
     yield Finding(f"settings: {len(studies)} studies, {settings.members} datasets each")
     for study, source in studies.items():
-        if source.kind == "registry":
-            with source.file.open("rb") as handle:
+        for file in source.files:
+            with file.open("rb") as handle:
                 handle.read(1)
-            yield Finding(f"registry of {study}: {source.file} can be read")
+            yield Finding(f"data of {study}: {file} can be read")
     key = key_file(settings)
     if key:
         read_key(key, root)

@@ -134,9 +134,14 @@ class Source(Layout):
     corrections: Path | None = None
     """The group's corrections of a registry: `resarc.intake.corrections`."""
     export_member: int = Field(default=0, ge=0)
+    in_archive: bool = False
+    """Whether a registry's data, and with them its exact results, may go into the archive that is
+    published. By default they may not."""
 
     @model_validator(mode="after")
     def _complete(self) -> Source:
+        if self.in_archive and self.kind != "registry":
+            raise ValueError("in_archive is for a registry; a reconstruction is always archived")
         if (self.kind == "registry") != (self.file is not None):
             raise ValueError("a registry needs 'file'; a reconstruction has none")
         if self.kind == "registry" and self.exported is None:
