@@ -1,0 +1,177 @@
+"""The same questions to each study, side by side and pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import isnan
+from typing import Any
+
+from resarc import tables
+from resarc.estimand import Estimand
+from resarc.protocol import Protocol
+from resarc.report import figures
+from resarc.report.citations import Citations
+from resarc.report.combined.inputs import CombinedInputs, origin_of
+from resarc.report.combined.pooled import is_rebuilt, pooled_words, scale_of
+from resarc.report.figures import Interval
+from resarc.report.model import (
+    Block,
+    Cell,
+    Column,
+    FigureBlock,
+    paragraph,
+    table,
+)
+from resarc.report.results import (
+    NO_SET,
+    SAMPLED,
+    capital,
+    format_estimate,
+    number_of,
+    records_by,
+    sentence,
+    text_of,
+)
+
+
+def together(given: CombinedInputs, cited: Citations) -> Iterable[Block]:
+    frame = given.harmonised
+    if not len(frame):
+        yield paragraph("No quantity was asked of more than one study.")
+        return
+    for scale, identifier, title in (
+        ("fraction", "forest-shares", "Shares and survival"),
+        ("ratio", "forest-ratios", "Ratios"),
+    ):
+        yield from _forest(given, scale, identifier, title)
+    rows: dict[str, list[tuple[Cell | str, ...]]] = {}
+    for row in frame.to_dict("records"):
+        label = text_of(row["label"]) or text_of(row["quantity"])
+        rows.setdefault(label, []).append(_harmonised_row(given, row))
+    yield table(
+        "harmonised", "The same questions to each study",
+        [
+            Column("Study"), Column("Quantity", width=1.6), Column("Re-analysed", "right"),
+            Column("Printed", width=1), Column("Patients", "right"), Column("In whom, from when", width=2),
+        ],
+        rows, stage="synthesis", inputs=("summary/harmonised.csv",), origin=origin_of(given.studies),
+        notes=(
+            "Re-analysed: an identified set for a reconstruction, an estimate with confidence limits "
+            "for a registry.",
+            SAMPLED,
+        ),
+    )  # fmt: skip
+    if len(given.pooled):
+        yield table(
+            "pooled", "Pooled results, and why others were not pooled",
+            [
+                Column("Quantity", width=1), Column("Studies", "right"), Column("Pooled", width=1.2),
+                Column("Reason and method", width=2),
+            ],
+            [_pooled_row(given, row) for row in given.pooled.to_dict("records")],
+            stage="synthesis", inputs=("summary/pooled.csv",), origin=origin_of(given.studies),
+        )  # fmt: skip
+
+
+def _harmonised_row(given: CombinedInputs, row: Mapping[str, Any]) -> tuple[Cell | str, ...]:
+    protocol = given.protocol(text_of(row["study"]))
+    estimand = Estimand.parse(str(row["estimand"]))
+    where = f"{text_of(row['population'])}; from {text_of(row['time_origin'])}"
+    note = text_of(row.get("note"))
+    # How many patients of one rebuilt dataset a result rests on is itself no identified number.
+    n = float("nan") if text_of(row["origin"]) == "reconstruction" else number_of(row["n"])
+    return (
+        protocol.study,
+        capital(tables.describe(estimand, protocol)),
+        _result(estimand, row, protocol),
+        text_of(row["printed"]),
+        "" if isnan(n) else f"{n:,.0f}",
+        f"{where}; {note}" if note else where,
+    )
+
+
+def _result(estimand: Estimand, row: Mapping[str, Any], protocol: Protocol) -> Cell:
+    if text_of(row["origin"]) == "reconstruction":
+        ends = number_of(row["identified_lower"]), number_of(row["identified_upper"])
+        if all(map(isnan, ends)):
+            return Cell(NO_SET, tone="muted")
+        held = "(by construction)" in text_of(row["printed"])
+        return Cell(
+            tables.format_range(estimand, *ends, protocol), "by construction" if held else ""
+        )
+    found = (number_of(row[end]) for end in ("value", "lower", "upper"))
+    return Cell(format_estimate(estimand, *found, protocol))
+
+
+def _pooled_row(given: CombinedInputs, row: Mapping[str, Any]) -> tuple[Cell | str, ...]:
+    label = text_of(row["label"]) or text_of(row["quantity"])
+    k = number_of(row["k"])
+    pooled = text_of(row["pooled"]) == "yes"
+    extra = ""
+    if pooled and not is_rebuilt(given, row) and not isnan(number_of(row["i2"])):
+        extra = f"I² {100 * number_of(row['i2']):.0f}%, tau² {number_of(row['tau2']):.3g}. "
+    why = sentence(capital(text_of(row["reason"])))
+    how = sentence(capital(text_of(row["method"]))) if pooled else ""
+    return (
+        label,
+        "" if isnan(k) else f"{k:.0f}",
+        pooled_words(given, row) if pooled else Cell("not pooled", tone="muted"),
+        " ".join(filter(None, (extra + why, how))),
+    )
+
+
+def _forest(given: CombinedInputs, scale: str, identifier: str, title: str) -> Iterable[Block]:
+    groups, said = [], []
+    pooled = records_by(given.pooled, "quantity") if len(given.pooled) else {}
+    for quantity, part in given.harmonised.groupby("quantity", sort=False):
+        if scale_of(given, str(quantity)) != scale:
+            continue
+        rows = [r for row in part.to_dict("records") if (r := _forest_row(given, row))]
+        label = text_of(part["label"].iloc[0]) or str(quantity)
+        said.append(f"{label}: " + "; ".join(f"{row.label} {row.note}" for row in rows) + ".")
+        found = pooled.get(str(quantity), {})
+        if text_of(found.get("pooled")) == "yes":
+            rows.append(_pooled_interval(given, found))
+        if rows:
+            groups.append((label, rows))
+    if not groups:
+        return
+    drawing = figures.forest(
+        groups, axis="Share of patients" if scale == "fraction" else "Ratio (logarithmic scale)",
+        finding=" ".join(said),
+        caption=f"{title} in each study. Bars: identified sets of reconstructions. Points and lines: "
+        "registry estimates with confidence limits. Diamond or last bar: pooled, its thin line with "
+        "sampling uncertainty.",
+        note="Re-analysed", null=1.0 if scale == "ratio" else None, logarithmic=scale == "ratio",
+        percent=scale == "fraction",
+    )  # fmt: skip
+    yield FigureBlock(
+        identifier, drawing.svg, drawing.alt, drawing.caption, "synthesis",
+        ("summary/harmonised.csv", "summary/pooled.csv"), origin_of(given.studies),
+    )  # fmt: skip
+
+
+def _forest_row(given: CombinedInputs, row: Mapping[str, Any]) -> Interval | None:
+    protocol = given.protocol(text_of(row["study"]))
+    words = _result(Estimand.parse(str(row["estimand"])), row, protocol).text
+    if text_of(row["origin"]) == "reconstruction":
+        ends = number_of(row["identified_lower"]), number_of(row["identified_upper"])
+        if all(map(isnan, ends)):
+            return None
+        return Interval(protocol.study, *ends, "set", note=words)
+    value = number_of(row["value"])
+    if isnan(value):
+        return None
+    ends = number_of(row["lower"]), number_of(row["upper"])
+    return Interval(protocol.study, *ends, "estimate", value, words)
+
+
+def _pooled_interval(given: CombinedInputs, row: Mapping[str, Any]) -> Interval:
+    words = pooled_words(given, row).split(" (")[0]
+    inner = number_of(row["identified_lower"]), number_of(row["identified_upper"])
+    if not any(map(isnan, inner)):
+        outer = number_of(row["outer_lower"]), number_of(row["outer_upper"])
+        return Interval("Pooled", *inner, "set", note=words, wide=outer)
+    ends = number_of(row["lower"]), number_of(row["upper"])
+    future = number_of(row["prediction_lower"]), number_of(row["prediction_upper"])
+    return Interval("Pooled", *ends, "pooled", number_of(row["value"]), words, wide=future)

@@ -1,0 +1,64 @@
+"""What the report of a study is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from resarc.protocol import Protocol
+from resarc.published import Published
+from resarc.references import Reference, short
+from resarc.report import snippets
+from resarc.report.results import Results
+
+
+@dataclass(frozen=True)
+class StudyInputs:
+    """What the report of a study is made from; frames have the columns of the files they are named
+    after. The last five exist for a reconstruction only."""
+
+    protocol: Protocol
+    published: Published
+    version: str
+    data_date: str
+    audit: pd.DataFrame
+    flow: pd.DataFrame
+    data_quality: pd.DataFrame
+    rejected: pd.DataFrame
+    estimates: pd.DataFrame
+    curves: pd.DataFrame
+    comparison: pd.DataFrame
+    adjusted: pd.DataFrame | None = None
+    """Adjusted p-values: adjusted.csv of a registry, identified_adjusted.csv of a reconstruction."""
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    provenance: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Headings (software, seeds, input files, ...) with names and values."""
+    members: int = 0
+    identified: pd.DataFrame | None = None
+    envelopes: pd.DataFrame | None = None
+    targets: pd.DataFrame | None = None
+    hypotheses: pd.DataFrame | None = None
+
+    @property
+    def results(self) -> Results:
+        return self.results_for("report")
+
+    @property
+    def source(self) -> str:
+        """The paper inside a sentence."""
+        paper = self.references.get(self.protocol.reference)
+        return short(paper) if paper else f"“{self.protocol.title}”"
+
+    @property
+    def snippets(self) -> pd.DataFrame:
+        """Every result as a sentence for a manuscript."""
+        return snippets.snippets(self.results_for("manuscript"), self.source, self.members)
+
+    def results_for(self, use: Literal["report", "manuscript"]) -> Results:
+        return Results(
+            self.protocol, self.published, self.estimates, self.identified, self.adjusted,
+            journal=use == "manuscript",
+        )  # fmt: skip
