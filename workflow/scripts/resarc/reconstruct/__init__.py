@@ -21,16 +21,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from resarc.ensemble import Ensemble, evaluate, to_frame
+from resarc.ensemble import Ensemble, to_frame
 from resarc.errors import ReconstructionError
-from resarc.estimand import Estimand
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import assignment, counts, histories, labels, numbers
+from resarc.reconstruct import assignment, counts, histories, labels, numbers, outcome, readings
 from resarc.reconstruct.counts import Component
 from resarc.reconstruct.histories import History
 from resarc.reconstruct.layout import Layout, lay_out, levels_meeting
-from resarc.reconstruct.targets import Target, Unused, as_crude, compile_targets, distance
+from resarc.reconstruct.targets import Target, compile_targets, distance
 from resarc.seeds import stream
 
 CHUNK = 50
@@ -38,22 +37,8 @@ CHUNK = 50
 members or more cores change none of the whole chunks that were there before."""
 
 ATTEMPTS = 20
-TRIALS = 24
 PILOT = 10**6
 """The chunk number of the members that only show what can hold together."""
-
-INTERVALS = ("log-log", "log", "plain")
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One reading of how an endpoint's figures were computed, and whether data can bear it."""
-
-    endpoint: str
-    reading: str
-    feasible: bool
-    chosen: bool
-    evidence: str
 
 
 @dataclass(frozen=True)
@@ -100,7 +85,7 @@ def reconstruct(
             "Add the printed number of patients.",
         )
     targets, unused = compile_targets(published, protocol)
-    hypotheses, targets = _read(targets, protocol, patients, seed, progress)
+    hypotheses, targets = readings.read(targets, protocol, patients, seed, progress)
     layout = lay_out(protocol, targets)
     components = counts.components(layout, targets, patients)
     aside: dict[Target, str] = {}
@@ -155,11 +140,8 @@ def reconstruct(
     frame = to_frame(ensemble)
     return Reconstruction(
         frame,
-        _target_table(targets, unused, aside, ensemble, published, hypotheses),
-        pd.DataFrame(
-            [(h.endpoint, h.reading, h.feasible, h.chosen, h.evidence) for h in hypotheses],
-            columns=["endpoint", "hypothesis", "feasible", "chosen", "evidence"],
-        ),
+        outcome.target_table(targets, unused, aside, ensemble, published, hypotheses),
+        outcome.hypothesis_table(hypotheses),
     )
 
 
@@ -278,145 +260,3 @@ def _join(parts: list[Ensemble], protocol: Protocol) -> Ensemble:
         return {key: np.concatenate([a[key] for a in arrays]) for key in arrays[0]}
 
     return Ensemble(protocol, joined("codes"), joined("numbers"), joined("times"), joined("events"))
-
-
-# --- readings -----------------------------------------------------------------------------------
-
-
-READINGS = ("Kaplan-Meier estimates", "crude shares of patients observed beyond the time")
-
-
-def _read(
-    targets: list[Target],
-    protocol: Protocol,
-    patients: int,
-    seed: int,
-    progress: Callable[[str], None],
-) -> tuple[list[Hypothesis], list[Target]]:
-    """Which readings of the printed rates data can bear, and the targets under the chosen one.
-
-    A paper is taken to compute all its rates in one way: Kaplan-Meier estimates where every
-    endpoint can bear that, else crude shares where every endpoint can bear those, else each
-    endpoint what it can.
-    """
-    found: list[Hypothesis] = []
-    rated = [e for e in protocol.endpoint_names if any(_is_rate(t, e) for t in targets)]
-    borne: dict[str, tuple[float, float]] = {}
-    for endpoint in rated:
-        shares = []
-        for reading, name in enumerate(READINGS):
-            progress(f"{endpoint}: can the printed rates be {name}?")
-            read = [as_crude(t) if reading and _is_rate(t, endpoint) else t for t in targets]
-            shares.append(_try(endpoint, read, protocol, patients, seed, name))
-        borne[endpoint] = (shares[0], shares[1])
-    every = [all(share[k] > 0 for share in borne.values()) for k in (0, 1)]
-    for endpoint in rated:
-        own = [share > 0 for share in borne[endpoint]]
-        chosen = 0 if every[0] else 1 if every[1] else 0 if own[0] or not own[1] else 1
-        for k, name in enumerate(READINGS):
-            evidence = _evidence(borne[endpoint][k])
-            found.append(Hypothesis(endpoint, name, own[k], k == chosen, evidence))
-        if chosen == 1:
-            targets = [as_crude(t) if _is_rate(t, endpoint) else t for t in targets]
-            continue
-        if any(t.lower is not None for t in targets if t.estimand.subject == endpoint):
-            found += _interval_readings(endpoint, targets, protocol, patients, seed, progress)
-    return found, targets
-
-
-def _is_rate(target: Target, endpoint: str) -> bool:
-    return target.estimand.subject == endpoint and target.estimand.statistic == "survival"
-
-
-def _interval_readings(
-    endpoint: str,
-    targets: list[Target],
-    protocol: Protocol,
-    patients: int,
-    seed: int,
-    progress: Callable[[str], None],
-) -> list[Hypothesis]:
-    """Which types of interval the printed limits of the whole cohort can be."""
-    found = []
-    for kind in INTERVALS:
-        progress(f"{endpoint}: can the printed intervals be {kind}?")
-        conventions = protocol.conventions.model_copy(update={"survival_interval": kind})
-        other = protocol.model_copy(update={"conventions": conventions})
-        share = _try(endpoint, targets, other, patients, seed, kind)
-        chosen = kind == protocol.conventions.survival_interval
-        found.append(Hypothesis(endpoint, f"{kind} intervals", share > 0, chosen, _evidence(share)))
-    return found
-
-
-def _try(
-    endpoint: str, targets: list[Target], protocol: Protocol, patients: int, seed: int, name: str
-) -> float:
-    """Share of searches that found an event history holding the endpoint's figures."""
-    rng = stream(protocol.study, f"reading {endpoint} {name}", seed=seed)
-    events = next((t for t in targets if t.estimand == Estimand("events", endpoint)), None)
-    deaths = None
-    if events is not None:
-        deaths = np.full(TRIALS, round(events.value.lower))
-    history = histories.build(
-        endpoint, targets, protocol, {}, deaths, TRIALS, patients, rng, starts=2
-    )
-    ok = history.loss == 0
-    # Counts are decided by the whole cohort; a rate that no count of this cohort gives fails here.
-    return float(ok.mean())
-
-
-def _evidence(share: float) -> str:
-    if share == 0:
-        return f"none of {TRIALS} searches found an event history that holds the printed figures"
-    return f"{round(share * TRIALS)} of {TRIALS} searches found an event history that holds the printed figures"
-
-
-# --- tables -------------------------------------------------------------------------------------
-
-
-def _target_table(
-    targets: list[Target],
-    unused: list[Unused],
-    aside: dict[Target, str],
-    ensemble: Ensemble,
-    published: Published,
-    hypotheses: list[Hypothesis],
-) -> pd.DataFrame:
-    """One row per printed figure, in the paper's order."""
-    of_figure = {identifier: target for target in targets for identifier in target.figures}
-    reasons = {item.figure.id: item.reason for item in unused}
-    readings = {
-        h.endpoint: h.reading for h in hypotheses if h.chosen and "interval" not in h.reading
-    }
-    share = {t.figures: float(t.holds(evaluate(t.estimand, ensemble)).mean()) for t in targets}
-    rows = []
-    for figure in published.figures:
-        target = of_figure.get(figure.id)
-        row = {"figure": figure.id, "estimand": str(figure.estimand), "printed": figure.printed}
-        if target is None:
-            row |= {
-                "lower": np.nan,
-                "upper": np.nan,
-                "status": "not modelled",
-                "share_held": np.nan,
-            }
-            row |= {"hypothesis": "", "reason": reasons.get(figure.id, "")}
-        else:
-            status = "set aside" if target in aside else "claim" if figure.claim else "target"
-            crude = (
-                target.estimand.statistic == "crude_rate"
-                and figure.estimand.statistic == "survival"
-            )
-            rate = figure.estimand.statistic == "survival"
-            row |= {
-                # the estimand under the reading that was taken
-                "estimand": str(target.estimand),
-                "lower": target.value.lower,
-                "upper": target.value.upper,
-                "status": status,
-                "share_held": share[target.figures],
-                "hypothesis": readings.get(figure.estimand.subject, "") if rate else "",
-                "reason": aside.get(target, f"read as {target.estimand}" if crude else ""),
-            }
-        rows.append(row)
-    return pd.DataFrame(rows)
