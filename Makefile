@@ -39,6 +39,8 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # Hospital networks often have a certificate of their own, which only the system knows.
 export UV_SYSTEM_CERTS ?= 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Where Python may not keep what it compiled, each job compiles every library anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Snakemake, Jupyter, Matplotlib and uv keep caches in the home directory; without one that can be
 # written, they get their own.
@@ -89,7 +91,7 @@ $(STAMP): uv.lock pyproject.toml .python-version
 		tested=$$(command -v "$$python"); \
 	fi; \
 	echo "Bringing .venv in line with uv.lock"; \
-	"$$uv" sync --frozen --quiet --python "$$tested" || { echo "$(NO_NETWORK)" >&2; exit 1; }; \
+	"$$uv" sync --frozen --quiet --compile-bytecode --python "$$tested" || { echo "$(NO_NETWORK)" >&2; exit 1; }; \
 	touch $@
 
 archive: $(STAMP)  ## one file of sources, results and how each was made, to publish

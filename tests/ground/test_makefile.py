@@ -73,7 +73,8 @@ if [ "$1" = sync ]; then mkdir -p .venv/bin; fi"""
 def test_it_syncs_once_and_again_only_when_the_lock_changes(checkout):
     checkout.program("uv", UV)
     assert checkout.make("setup").returncode == 0
-    assert checkout.called("uv sync") == ["uv sync --frozen --quiet --python 3.11"]
+    synced = "uv sync --frozen --quiet --compile-bytecode --python 3.11"
+    assert checkout.called("uv sync") == [synced]
     assert checkout.make("setup").returncode == 0
     assert len(checkout.called("uv sync")) == 1
     later = (checkout.root / ".venv" / ".synced").stat().st_mtime + 10

@@ -23,14 +23,14 @@ rule cohort:
     conda:
         "../../environment.yml"
     params:
-        key=key_of,
         dictionary=dictionary_of,
     message:
         "Cleaning the data of {wildcards.study} and selecting its cohort"
     shell:
         "python workflow/scripts/cohort.py"
         " --protocol {input.protocol:q} --patients {input.patients:q}"
-        " {params.key:q} {params.dictionary:q}"
+        " {params.dictionary:q}"
+        f"{KEY}"
         " --source {output.source:q} --corrections {output.corrections:q}"
         " --clean {output.clean:q} --rejected {output.rejected:q}"
         " --flagged {output.flagged:q} --quality {output.quality:q}"

@@ -1,32 +1,34 @@
 # Shared by all stages: the settings, the studies, and the code that a stage rests on.
-import json
 import os
 import sys
 from pathlib import Path
 from shlex import quote
 
-SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
-sys.path.insert(0, str(SCRIPTS))
+sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
 
 import running
 from command import JOBS_VARIABLE
-from resarc.configuration import validated
+from known import known
 from resarc.errors import ResarcError
 from resarc.privacy import KEY_VARIABLE, fingerprint, read_key
-from resarc.provenance import code_of, digest
-from resarc.settings import Settings, key_file, sources
 
-# What tells one key of pseudonyms from another; the key itself never becomes a parameter, and its
-# file is no input, since Snakemake keeps digests of inputs.
+# What tells one key of pseudonyms from another, as an option of the jobs that use it; the key itself
+# never becomes part of a command, and its file is no input, since Snakemake keeps digests of inputs.
 KEY = ""
 try:
-    SETTINGS = validated(config, Settings, "config/config.yaml")
-    SOURCES = sources(SETTINGS, Path("config"))
-    if key_file(SETTINGS) and any(x.kind == "registry" for x in SOURCES.values()):
-        os.environ[KEY_VARIABLE] = str(key_file(SETTINGS))
-        KEY = fingerprint(read_key(key_file(SETTINGS), Path.cwd()))
+    KNOWN = known(config)
+    PATIENTS = KNOWN.patients
+    key_file = os.environ.get(KEY_VARIABLE) or KNOWN.key_file
+    if key_file and any(each.files for each in PATIENTS.values()):
+        os.environ[KEY_VARIABLE] = str(Path(key_file).expanduser().absolute())
+        KEY = f" --key {fingerprint(read_key(Path(os.environ[KEY_VARIABLE]), Path.cwd()))}"
 except ResarcError as error:
     sys.exit(f"error: {error}")
+
+# Settings stand in the commands themselves: Snakemake then sees a change of them by the command, and
+# need not load pandas to compare parameters.
+MEMBERS = KNOWN.settings["members"]
+SEED = KNOWN.settings["seed"]
 
 # Ways to call Snakemake that only look at what is there.
 LOOKS = {
@@ -54,8 +56,8 @@ if RUNS:
     except ResarcError as error:
         sys.exit(f"error: {error}")
 
-STUDIES = list(SOURCES)
-RECONSTRUCTED = [study for study in STUDIES if SOURCES[study].kind == "reconstruction"]
+STUDIES = list(PATIENTS)
+RECONSTRUCTED = [study for study in STUDIES if not PATIENTS[study].files]
 
 # `python` is the one that runs Snakemake: no environment needs to be activated.
 shell.prefix(
@@ -73,33 +75,26 @@ wildcard_constraints:
     study="|".join(STUDIES),
 
 
-def code(stage, *more):
+def code(stage):
     """The command line of a stage and all that it imports. As inputs they are compared by content,
     so that an edit runs exactly the stages that use the edited module. So is the lock file: other
     versions of the libraries may give other results."""
-    scripts = [
-        SCRIPTS.joinpath(f"{stage}.py"),
-        *(Path.cwd().joinpath(name) for name in more),
-    ]
-    found = {path for script in scripts for path in code_of(script, SCRIPTS)}
-    return ["uv.lock", *sorted(str(path.relative_to(Path.cwd())) for path in found)]
+    return ["uv.lock", *KNOWN.code[stage]]
 
 
 def patients(wildcards):
     """The table of a study's patients: its registry, or one dataset rebuilt from its paper."""
-    source = SOURCES[wildcards.study]
-    return source.file or exports(wildcards.study)[0]
+    return (PATIENTS[wildcards.study].files or exports(wildcards.study))[0]
 
 
 def more_files(wildcards):
     """What else is read beside the table of patients: files joined to it, a data dictionary."""
-    source = SOURCES[wildcards.study]
-    return list(source.files[1:]) if source.file else exports(wildcards.study)[1:]
+    return list((PATIENTS[wildcards.study].files or exports(wildcards.study))[1:])
 
 
 def exports(study):
     """The files that a reconstruction writes as its source."""
-    folder, source = f"results/{study}/reconstruction", SOURCES[study]
+    folder, source = f"results/{study}/reconstruction", PATIENTS[study]
     found = [f"{folder}/export.{source.export_ending}"]
     return [*found, f"{folder}/dictionary.csv"] if source.format == "redcap" else found
 
@@ -107,18 +102,12 @@ def exports(study):
 def dictionary_of(wildcards, input):
     """The data dictionary that a reconstruction wrote, as an option; a registry's protocol names its
     own."""
-    return options([] if SOURCES[wildcards.study].file else input.more)
+    return options([] if PATIENTS[wildcards.study].files else input.more)
 
 
 def registry(wildcards):
     """The data files of a study, if it has its own."""
-    return list(SOURCES[wildcards.study].files)
-
-
-def key_of(wildcards):
-    """The fingerprint of the key by which the patients of a study are named, as an option; none
-    without a key (an empty text would leave the option without its value)."""
-    return ["--key", KEY] if KEY and SOURCES[wildcards.study].kind == "registry" else []
+    return list(PATIENTS[wildcards.study].files)
 
 
 def if_reconstructed(*names):
@@ -164,40 +153,3 @@ def code_of_all(stage):
     """The code of a stage and of every other one, whose digests it writes down."""
     others = (getattr(rules, name).input.code for name in all_results(None))
     return sorted({*code(stage), *(file for files in others for file in files)})
-
-
-def check_what_changed(memory=Path(".snakemake", "resarc_checked.json")):
-    """Check each study's configuration, so that a fault in it is said before anything runs. What
-    was found right, by the digests of its files and of the code that checked it, is remembered.
-    """
-    code_digests = [digest(Path(name)) for name in code("check")]
-    known = json.loads(memory.read_text()) if memory.is_file() else {}
-    found = {}
-    for study in STUDIES:
-        files = [Path("config", name) for name in files_of_configuration(study)]
-        found[study] = [*map(digest, files), *code_digests]
-        if found[study] != known.get(study):
-            from check import check_study
-
-            check_study(*files)
-    if found != known:
-        memory.parent.mkdir(exist_ok=True)
-        draft = memory.with_suffix(f".{os.getpid()}.part")
-        draft.write_text(json.dumps(found))
-        draft.replace(memory)
-
-
-def files_of_configuration(study):
-    """What is written of a study, below `config`."""
-    return [
-        f"studies/{study}.yaml",
-        f"published/{study}.yaml",
-        "references.bib",
-        "synthesis.yaml",
-    ]
-
-
-try:
-    check_what_changed()
-except ResarcError as error:
-    sys.exit(f"error: {error}")

@@ -10,7 +10,7 @@ rule manifest:
             study=STUDIES,
         ),
         shared=["config/references.bib", "config/synthesis.yaml"],
-        sources=[file for source in SOURCES.values() for file in source.files],
+        sources=[file for each in PATIENTS.values() for file in each.files],
         project="pyproject.toml",
         code=lambda wildcards: code_of_all("manifest"),
     output:
@@ -20,20 +20,17 @@ rule manifest:
     conda:
         "../../environment.yml"
     params:
-        made=lambda wildcards: [
+        made=lambda wildcards, input: [
             word
             for stage, files in all_results(wildcards).items()
             for word in ("--made", stage, *files)
         ],
-        studies=STUDIES,
-        members=SETTINGS.members,
-        seed=SETTINGS.seed,
     message:
         "Listing every result with its digest"
     shell:
         "python workflow/scripts/manifest.py"
         " --project {input.project:q}"
-        " --members {params.members} --seed {params.seed} --studies {params.studies:q}"
+        f" --members {MEMBERS} --seed {SEED} --studies {' '.join(STUDIES)}"
         " --read {input.configuration:q} {input.shared:q} {input.sources:q}"
         " {params.made:q} --records .snakemake/metadata --manifest {output.manifest:q}"
         " > {log:q} 2>&1"

@@ -14,7 +14,7 @@ rule notebook:
         curves="results/{study}/curves.csv",
         comparison="results/{study}/comparison.csv",
         reconstructed=if_reconstructed("identified.csv", "envelopes.csv"),
-        code=code("notebook", "notebooks/study.py"),
+        code=code("notebook"),
     output:
         executed="results/{study}/notebook.ipynb",
         page="results/{study}/notebook.html",

@@ -14,15 +14,12 @@ rule reconstruct:
         "logs/{study}/reconstruct.log",
     conda:
         "../../environment.yml"
-    params:
-        members=SETTINGS.members,
-        seed=SETTINGS.seed,
     message:
-        "Rebuilding {params.members} datasets from the printed figures of {wildcards.study}"
+        f"Rebuilding {MEMBERS} datasets from the printed figures of {{wildcards.study}}"
     shell:
         "python workflow/scripts/reconstruct.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
-        " --members {params.members} --seed {params.seed}"
+        f" --members {MEMBERS} --seed {SEED}"
         " --ensemble {output.ensemble:q} --targets {output.targets:q}"
         " --hypotheses {output.hypotheses:q}"
         " > {log:q} 2>&1"
@@ -44,14 +41,13 @@ rule export:
         ending="csv|xlsx|sav|dta|parquet",
     conda:
         "../../environment.yml"
-    params:
-        seed=SETTINGS.seed,
     message:
         "Writing a rebuilt dataset of {wildcards.study} as its source"
     shell:
         "python workflow/scripts/export.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
-        " --ensemble {input.ensemble:q} --seed {params.seed} --export {output.export:q}"
+        " --ensemble {input.ensemble:q} --export {output.export:q}"
+        f" --seed {SEED}"
         " > {log:q} 2>&1"
 
 

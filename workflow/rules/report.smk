@@ -43,14 +43,13 @@ rule study_report:
         "logs/{study}/study_report.log",
     conda:
         "../../environment.yml"
-    params:
-        seed=SETTINGS.seed,
     message:
         "Writing the report of {wildcards.study}"
     shell:
         "python workflow/scripts/study_report.py"
         " --results results/{wildcards.study} --references {input.references:q}"
-        " --project {input.project:q} --seed {params.seed}"
+        " --project {input.project:q}"
+        f" --seed {SEED}"
         " --read {input.configuration:q} {input.source:q}"
         " --html {output.html:q} --pdf {output.pdf:q} --model {output.model:q}"
         " --figures {output.figures:q}"
@@ -80,13 +79,11 @@ rule combined_report:
         "logs/combined_report.log",
     conda:
         "../../environment.yml"
-    params:
-        studies=STUDIES,
     message:
         "Writing the report over all studies"
     shell:
         "python workflow/scripts/combined_report.py"
-        " --results results --studies {params.studies:q}"
+        f" --results results --studies {' '.join(STUDIES)}"
         " --harmonised {input.harmonised:q} --pooled {input.pooled:q}"
         " --references {input.references:q} --project {input.project:q}"
         " --read {input.references:q} {input.questions:q}"

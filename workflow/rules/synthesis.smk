@@ -16,12 +16,11 @@ rule synthesis:
         "logs/synthesis.log",
     conda:
         "../../environment.yml"
-    params:
-        studies=STUDIES,
     message:
         "Combining the studies"
     shell:
         "python workflow/scripts/synthesis.py"
-        " --results results --questions {input.questions:q} --studies {params.studies:q}"
+        " --results results --questions {input.questions:q}"
+        f" --studies {' '.join(STUDIES)}"
         " --harmonised {output.harmonised:q} --pooled {output.pooled:q}"
         " > {log:q} 2>&1"

@@ -38,7 +38,8 @@ def main() -> None:
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
     source = intake.read_source(arguments.patients, protocol, dictionary=arguments.dictionary)
-    key = key_with(arguments.key) if arguments.key else None
+    is_registry = protocol.source.kind == "registry"
+    key = key_with(arguments.key) if arguments.key and is_registry else None
     named = protocol.source.corrections
     corrections = intake.read_corrections(named) if named else None
     result = intake.clean(source, protocol, key, corrections)

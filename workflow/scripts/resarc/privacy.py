@@ -15,11 +15,12 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from resarc.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KEY_VARIABLE = "RESARC_KEY_FILE"
 """Environment variable that names the key's file; it goes before the setting."""
@@ -104,14 +105,14 @@ def top_coded(values: pd.Series, ceiling: float | None) -> tuple[pd.Series, int]
     if ceiling is None:
         return values, 0
     above = ((values > ceiling) & ((values < NO_AGE) | (ceiling >= NO_AGE))).to_numpy()
-    return values.mask(above, ceiling), int(np.count_nonzero(above))
+    return values.mask(above, ceiling), int(above.sum())
 
 
 def top_coded_days(days: pd.Series) -> tuple[pd.Series, int]:
     """Days since time zero, not more than `OLDEST` years before it: only births lie so far back."""
     earliest = -OLDEST * DAYS_PER_YEAR
     before = (days < earliest).to_numpy()
-    return days.mask(before, earliest), int(np.count_nonzero(before))
+    return days.mask(before, earliest), int(before.sum())
 
 
 def outline(text: str, known: Iterable[str] = ()) -> str:

@@ -1,0 +1,161 @@
+"""What a call of Snakemake has to know before anything else, worked out once and remembered.
+
+Reading the settings, checking each study's configuration and following the imports of every stage
+take a second or two, most of it for the libraries that do it. What came out is kept below
+`.snakemake`, with the digest of all that it was worked out from: the settings of this call, every
+file of the configuration, every file of the code. As long as none of them changed it is read back,
+so that asking what is to be done costs little more than Snakemake itself. A digest of the content
+decides, never a date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+MEMORY = Path(".snakemake", "resarc.known.json")
+SCRIPTS = Path("workflow", "scripts")
+NOTEBOOKS = Path("notebooks")
+CONFIG = Path("config")
+CONFIGURATION = ("studies/*.yaml", "published/*.yaml", "references.bib", "synthesis.yaml")
+"""What is written of the studies, below `config`."""
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Where the patients of a study come from, as its protocol says."""
+
+    kind: str
+    """`registry` or `reconstruction`."""
+    files: tuple[str, ...]
+    """The registry's own files, the table of patients first; none in a reconstruction."""
+    format: str
+    export_ending: str
+    """Ending of the file as which a reconstruction is written."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The settings and the studies, all of it checked."""
+
+    settings: dict[str, Any]
+    """`config/config.yaml` as it was read, with what it leaves out."""
+    key_file: str | None
+    """File of the key of pseudonyms that the settings name."""
+    patients: dict[str, Patients]
+    """By study, in the order of the settings."""
+    code: dict[str, tuple[str, ...]]
+    """What each command line rests on, by the stage; with the notebook, what that rests on too."""
+
+
+def known(config: dict[str, Any]) -> Known:
+    """All that is to be known in the folder of the process, with the settings of this call.
+
+    `ConfigurationError` if something in the configuration is wrong: it is then said before any job
+    runs.
+    """
+    digests = {
+        "settings": _of_text(json.dumps(config, sort_keys=True, default=str)),
+        "configuration": _of_files(path for name in CONFIGURATION for path in CONFIG.glob(name)),
+        "code": _of_files(_files_below(SCRIPTS, NOTEBOOKS)),
+    }
+    memory = _read(MEMORY)
+    if memory.get("from") == digests:
+        found = _known(memory)
+        if all(Path(name).is_file() for each in found.patients.values() for name in each.files):
+            return found
+    found, checked = _work_out(config, memory.get("checked", {}))
+    _write(MEMORY, {"from": digests, **asdict(found), "checked": checked})
+    return found
+
+
+def _work_out(
+    config: dict[str, Any], checked: dict[str, list[str]]
+) -> tuple[Known, dict[str, list[str]]]:
+    """What is known, and by which digests of its files and of the code each study was found right; a
+    study that was so `checked` before is not checked again."""
+    from resarc.configuration import validated
+    from resarc.provenance import digest
+    from resarc.settings import Settings, sources
+
+    settings = validated(config, Settings, str(CONFIG / "config.yaml"))
+    found = sources(settings, CONFIG)
+    code = {script.stem: _code_of(script) for script in sorted(SCRIPTS.glob("*.py"))}
+    of_code = [digest(Path(name)) for name in code["check"]]
+    result = {}
+    for study in found:
+        files = [CONFIG / name.replace("*", study) for name in CONFIGURATION]
+        result[study] = [*(digest(path) if path.is_file() else "" for path in files), *of_code]
+        if result[study] != checked.get(study):
+            from check import check_study
+
+            check_study(*files)
+    patients = {
+        study: Patients(
+            source.kind, tuple(map(str, source.files)), source.format or "", source.export_ending
+        )
+        for study, source in found.items()
+    }
+    key_file = settings.privacy.key_file
+    named = str(key_file) if key_file else None
+    return Known(settings.model_dump(mode="json"), named, patients, code), result
+
+
+def _code_of(script: Path) -> tuple[str, ...]:
+    """The files that a command line rests on; that which runs notebooks rests on them as well."""
+    from resarc.provenance import code_of
+
+    starts = [script, *(NOTEBOOKS.glob("*.py") if script.stem == "notebook" else ())]
+    paths = {
+        path.resolve() for start in starts for path in code_of(start.resolve(), SCRIPTS.resolve())
+    }
+    return tuple(sorted(path.relative_to(Path.cwd().resolve()).as_posix() for path in paths))
+
+
+def _known(memory: dict[str, Any]) -> Known:
+    return Known(
+        settings=memory["settings"],
+        key_file=memory["key_file"],
+        patients={
+            study: Patients(**{**each, "files": tuple(each["files"])})
+            for study, each in memory["patients"].items()
+        },
+        code={stage: tuple(names) for stage, names in memory["code"].items()},
+    )
+
+
+def _files_below(*folders: Path) -> Iterator[Path]:
+    """Every file, but for hidden ones and what Python compiled."""
+    for folder in folders:
+        for place, inner, names in os.walk(folder):
+            inner[:] = [name for name in inner if name != "__pycache__" and name[0] != "."]
+            yield from (Path(place, name) for name in names if name[0] != ".")
+
+
+def _of_files(paths: Iterable[Path]) -> str:
+    """One digest of the names and contents of files."""
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path}" for path in sorted(paths)]
+    return _of_text("\n".join(lines))
+
+
+def _of_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.part")
+    draft.write_text(json.dumps(content), encoding="utf-8")
+    draft.replace(path)
