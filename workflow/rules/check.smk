@@ -5,7 +5,7 @@
 rule check:
     input:
         protocol="config/studies/{study}.yaml",
-        published="config/published/{study}.yaml",
+        published=lambda wildcards: printed(wildcards.study),
         code=code("check"),
     output:
         protocol="results/{study}/protocol.json",
@@ -14,10 +14,14 @@ rule check:
         "logs/{study}/check.log",
     conda:
         "../../environment.yml"
+    params:
+        published=lambda wildcards, input: [
+            word for name in input.published for word in ("--published", name)
+        ],
     message:
         "Reading the configuration of {wildcards.study}"
     shell:
         "python workflow/scripts/check.py"
-        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --protocol {input.protocol:q} {params.published:q}"
         " --checked-protocol {output.protocol:q} --checked-published {output.published:q}"
         " > {log:q} 2>&1"

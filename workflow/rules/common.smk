@@ -153,3 +153,9 @@ def code_of_all(stage):
     """The code of a stage and of every other one, whose digests it writes down."""
     others = (getattr(rules, name).input.code for name in all_results(None))
     return sorted({*code(stage), *(file for files in others for file in files)})
+
+
+def printed(study):
+    """What the paper of a study printed, if it repeats one."""
+    path = f"config/published/{study}.yaml"
+    return [path] if Path(path).is_file() else []

@@ -4,11 +4,10 @@
 rule manifest:
     input:
         unpack(all_results),
-        configuration=expand(
-            "config/{folder}/{study}.yaml",
-            folder=["studies", "published"],
-            study=STUDIES,
-        ),
+        configuration=[
+            *expand("config/studies/{study}.yaml", study=STUDIES),
+            *(file for study in STUDIES for file in printed(study)),
+        ],
         shared=["config/references.bib", "config/synthesis.yaml"],
         sources=[file for each in PATIENTS.values() for file in each.files],
         project="pyproject.toml",

@@ -22,9 +22,9 @@ rule study_report:
             "reconstruction/hypotheses.csv",
             "reconstruction/ensemble.parquet",
         ),
-        configuration=[
-            "config/studies/{study}.yaml",
-            "config/published/{study}.yaml",
+        configuration=lambda wildcards: [
+            f"config/studies/{wildcards.study}.yaml",
+            *printed(wildcards.study),
         ],
         source=registry,
         project="pyproject.toml",

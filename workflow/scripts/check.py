@@ -14,30 +14,44 @@ from resarc.published import Published
 
 
 def main() -> None:
-    arguments = command_line(
-        __doc__,
-        reads=["protocol", "published"],
-        writes=["checked-protocol", "checked-published"],
-    ).parse_args()
+    parser = command_line(
+        __doc__, reads=["protocol"], writes=["checked-protocol", "checked-published"]
+    )
+    parser.add_argument(
+        "--published", type=Path, help="what the paper printed; none if a registry repeats no paper"
+    )
+    arguments = parser.parse_args()
     study = protocol.load(arguments.protocol)
-    printed = published.load(arguments.published)
-    check_together(study, arguments.protocol, printed, arguments.published)
+    printed = published.nothing_of(study.study)
+    if arguments.published:
+        printed = published.load(arguments.published)
+        check_together(study, arguments.protocol, printed, arguments.published)
     write_text(to_json(study), arguments.checked_protocol)
     write_text(to_json(printed), arguments.checked_published)
 
 
 def check_study(of_study: Path, of_printed: Path, bibliography: Path, questions: Path) -> None:
-    """All that is written of a study; `ConfigurationError` if a file is wrong or contradicts
+    """All that is written of a study, and of its paper if there is one; `ConfigurationError` if a file is wrong or contradicts
     another."""
     study = protocol.load(of_study)
-    printed = published.load(of_printed)
-    check_together(study, of_study, printed, of_printed)
-    check_references({of_study: study.reference, of_printed: printed.reference}, bibliography)
+    asking = {of_study: study.reference}
+    if of_printed.is_file():
+        printed = published.load(of_printed)
+        check_together(study, of_study, printed, of_printed)
+        asking[of_printed] = printed.reference
+    check_references(asking, bibliography)
     check_questions(study, of_study, questions)
 
 
 def check_together(study: Protocol, of_study: Path, printed: Published, of_printed: Path) -> None:
     """Whatever the paper prints can be had under the protocol; `ConfigurationError` if not."""
+    if study.source.kind == "reconstruction" and not printed.figures:
+        raise ConfigurationError(
+            f"{of_printed}, key figures",
+            "no figure",
+            "the figures from which the patients are rebuilt",
+            "Write down what the paper printed, or give the study a registry.",
+        )
     for name in printed.endpoints:
         if name not in study.endpoint_names:
             raise ConfigurationError(
@@ -59,10 +73,10 @@ def check_together(study: Protocol, of_study: Path, printed: Published, of_print
 
 
 def check_references(keys: dict[Path, str], bibliography: Path) -> None:
-    """The reference that each file names stands in the bibliography."""
+    """The reference that each file names, if it names one, stands in the bibliography."""
     known = references.load(bibliography)
     for asking, key in keys.items():
-        if key not in known:
+        if key and key not in known:
             raise ConfigurationError(
                 f"{asking}, key reference",
                 repr(key),

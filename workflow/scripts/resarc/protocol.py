@@ -533,7 +533,8 @@ class Protocol(Model):
     """A study, whole."""
 
     study: Name
-    reference: str
+    reference: str = ""
+    """Key of the paper in `config/references.bib`; a registry may repeat none."""
     title: str
     population: str
     time_zero: Name | None = None

@@ -180,13 +180,14 @@ class Highlight(Model):
 
 
 class Published(Model):
-    """All that a study printed and that was read, in the order of the paper."""
+    """All that a study printed and that was read, in the order of the paper. A registry that repeats
+    no paper has no figures."""
 
     study: str
     reference: str
     reading: str
     endpoints: tuple[str, ...] = ()
-    figures: tuple[Figure, ...] = Field(min_length=1)
+    figures: tuple[Figure, ...] = ()
     facts: tuple[Fact, ...] = ()
     definitions: tuple[Definition, ...] = ()
     announced: tuple[Announcement, ...] = ()
@@ -240,6 +241,11 @@ class Published(Model):
             if figure.value.mark == "=":
                 return int(figure.value.value)
         return None
+
+
+def nothing_of(study: str) -> Published:
+    """Of a registry that repeats no paper."""
+    return Published(study=study, reference="", reading="No paper is repeated.")
 
 
 def load(path: Path) -> Published:

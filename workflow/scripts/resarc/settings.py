@@ -84,22 +84,15 @@ def sources(settings: Settings, config: Path) -> dict[str, Source]:
     """Where the patients of each study come from, by study.
 
     Reads only that part of each protocol, so that asking Snakemake what is to be done stays quick.
+    What a paper printed is needed of a reconstruction only: a registry may repeat none.
     `ConfigurationError` if a study has no files, or its registry is not where the protocol says.
     """
     found = {}
     for study in settings.studies:
-        for folder in ("studies", "published"):
-            path = config / folder / f"{study}.yaml"
-            if not path.is_file():
-                known = sorted(p.stem for p in (config / folder).glob("*.yaml"))
-                raise ConfigurationError(
-                    f"{config / 'config.yaml'}, key studies",
-                    f"{study!r}, but there is no {path}",
-                    f"a study that is described there ({', '.join(known)})",
-                    "Correct the name, or add the file.",
-                )
-        path = config / "studies" / f"{study}.yaml"
+        path = _described(study, config, "studies")
         source = _source(path)
+        if source.kind == "reconstruction":
+            _described(study, config, "published")
         for file in source.files:
             if file.is_file():
                 continue
@@ -111,6 +104,20 @@ def sources(settings: Settings, config: Path) -> dict[str, Source]:
             )
         found[study] = source
     return found
+
+
+def _described(study: str, config: Path, folder: str) -> Path:
+    """The file that describes a study; `ConfigurationError` if there is none."""
+    path = config / folder / f"{study}.yaml"
+    if not path.is_file():
+        known = sorted(p.stem for p in (config / folder).glob("*.yaml"))
+        raise ConfigurationError(
+            f"{config / 'config.yaml'}, key studies",
+            f"{study!r}, but there is no {path}",
+            f"a study that is described there ({', '.join(known)})",
+            "Correct the name, or add the file.",
+        )
+    return path
 
 
 def _source(path: Path) -> Source:
