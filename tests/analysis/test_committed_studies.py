@@ -36,7 +36,8 @@ def any_cohort(protocol: Protocol, n: int, rng: np.random.Generator) -> pd.DataF
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_planned_and_printed_estimand_has_a_value_or_a_reason(study):
     protocol = protocols.load(CONFIG / "studies" / f"{study}.yaml")
-    paper = papers.load(CONFIG / "published" / f"{study}.yaml")
+    printed = CONFIG / "published" / f"{study}.yaml"
+    paper = papers.load(printed) if printed.is_file() else papers.nothing_of(study)
     planned = plan(protocol, [figure.estimand for figure in paper.figures])
     for n, seed in ((142, 1), (3, 3)):
         cohort = any_cohort(protocol, n, np.random.default_rng(seed))

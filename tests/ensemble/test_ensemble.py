@@ -17,7 +17,7 @@ from resarc.estimand import STATISTICS, Condition, Estimand
 from resarc.protocol import Protocol
 
 CONFIG = Path(__file__).parents[2] / "config"
-STUDIES = sorted(path.stem for path in (CONFIG / "studies").glob("*.yaml"))
+STUDIES = sorted(path.stem for path in (CONFIG / "published").glob("*.yaml"))
 NOT_OF_ENSEMBLES = ("screened", "excluded", "remaining")
 
 TOLERANCE = 1e-6

@@ -51,8 +51,8 @@ def test_every_article_of_the_overview_has_its_place():
     assert len(articles) == 40  # reference 13 is a web page
 
 
-def test_every_study_is_there_under_its_id():
-    studies = {path.stem for path in (PATH.parent / "studies").glob("*.yaml")}
+def test_every_paper_is_there_under_its_studys_id():
+    studies = {path.stem for path in (PATH.parent / "published").glob("*.yaml")}
     assert {"oslo2014", "sysucc2015", "qu2024", "okayama2022"} | studies <= set(REFERENCES)
 
 

@@ -78,3 +78,11 @@ def test_two_numbers_may_bind_each_other_among_some_patients():
 def test_a_constraint_on_something_else_is_refused(constraint, message):
     with pytest.raises(ValidationError, match=message):
         Protocol.model_validate(study(constraint))
+
+
+@pytest.mark.parametrize("time", ["month", "status"])
+def test_the_time_of_an_endpoint_is_a_number_of_the_protocol(time):
+    content = study()
+    content["endpoints"][0]["time"] = time
+    with pytest.raises(ValidationError, match=f"endpoint 'os': '{time}' is no number"):
+        Protocol.model_validate(content)

@@ -20,7 +20,7 @@ from resarc.reconstruct import export
 from resarc.reconstruct.dates import Calendar
 
 CONFIG = Path(__file__).parents[2] / "config"
-STUDIES = sorted(path.stem for path in (CONFIG / "studies").glob("*.yaml"))
+STUDIES = sorted(path.stem for path in (CONFIG / "published").glob("*.yaml"))
 
 
 def column(name, **more):

@@ -223,3 +223,18 @@ def test_same_report_from_the_files_as_from_the_frames(
         write_csv(frame, tmp_path / f"{name}.csv")
     again = replace(given, **{name: read_csv(tmp_path / f"{name}.csv") for name in names})
     assert build(again).to_json() == build(replace(given, **frames)).to_json()
+
+
+def test_a_registry_that_repeats_no_paper_speaks_of_none(make_inputs) -> None:
+    given = make_inputs("registry")
+    given = replace(
+        given,
+        published=given.published.model_copy(update={"figures": ()}),
+        comparison=given.comparison.iloc[:0],
+        audit=given.audit.iloc[:0],
+    )
+    report = build(given)
+    assert not {"comparison", "audit"} & {section.id for section in report.sections}
+    assert "They repeat no paper." in words_of(report)
+    assert not re.search(r"[Pp]rinted (p|figure|hazard)", words_of(report))
+    assert not {"Major findings", "Printed figures"} & dict(report.card).keys()

@@ -84,5 +84,18 @@ def test_a_contradiction_is_named(check, name, old, new, where, words):
     assert words in str(caught.value)
 
 
+def test_a_registry_may_repeat_no_paper_but_a_reconstruction_needs_figures(tmp_path):
+    from check import check_study
+
+    study, paper = ROOT / "config/studies/tcga_sarc.yaml", tmp_path / "none.yaml"
+    more = (ROOT / "config/references.bib", ROOT / "config/synthesis.yaml")
+    check_study(study, paper, *more)
+    study = ROOT / f"config/studies/{STUDY}.yaml"
+    paper = tmp_path / f"{STUDY}.yaml"
+    paper.write_text(f"study: {STUDY}\nreference: {STUDY}\nreading: none\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="the figures from which the patients are rebuilt"):
+        check_study(study, paper, *more)
+
+
 def test_a_study_that_agrees_with_itself_passes(check):
     check("studies", f"study: {STUDY}", f"study: {STUDY}")

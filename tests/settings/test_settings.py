@@ -55,6 +55,14 @@ def test_a_study_without_files_is_named_with_those_there_are(config):
         sources(settings("a", "b"), config)
 
 
+def test_a_registry_need_not_repeat_a_paper(config, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("a\n1\n", encoding="utf-8")
+    text = f"source: {{kind: registry, file: '{data}', exported: 2020-12-31}}\n"
+    (config / "studies" / "b.yaml").write_text(text, encoding="utf-8")
+    assert sources(settings("b"), config)["b"].files == (data,)
+
+
 def test_a_registry_that_is_not_there_is_named_with_its_protocol(config):
     protocol = config / "studies" / "a.yaml"
     protocol.write_text("source: {kind: registry, file: none.csv, exported: 2020-12-31}\n")

@@ -753,6 +753,9 @@ class Protocol(Model):
         for endpoint in self.endpoints:
             for name in filter(None, (endpoint.origin, *endpoint.events, endpoint.censored_at)):
                 need(name, dates, f"endpoint {endpoint.name!r}", "date")
+            if endpoint.time:
+                numbers = {name for name in seen if self.kind(name) == "number"}
+                need(endpoint.time, numbers, f"endpoint {endpoint.name!r}", "number")
         for analysis in self.analyses:
             for name in (
                 *analysis.variables,

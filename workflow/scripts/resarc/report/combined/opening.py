@@ -64,8 +64,8 @@ def _landing_table(given: CombinedInputs, cited: Citations) -> Table:
                 study.protocol.title + _citation_number(cited, study.protocol.reference),
                 ORIGIN_LABELS[study.protocol.source.kind],
                 _marked_cell(card["Patients"]),
-                Cell(card["Major findings"], tone="bad" if card["Major findings"] != "0" else ""),
-                card["Minor findings"],
+                _findings_cell(card.get("Major findings", "")),
+                card.get("Minor findings", "no paper"),
                 card.get("Directions identified", "all"),
             )
         )
@@ -82,6 +82,11 @@ def _landing_table(given: CombinedInputs, cited: Citations) -> Table:
             "identified: hazard ratios for which all consistent datasets lie on one side of 1.",
         ),
     )  # fmt: skip
+
+
+def _findings_cell(number: str) -> Cell:
+    """The number of major findings; a study that repeats no paper has none to find."""
+    return Cell(number or "no paper", tone="bad" if number not in ("", "0") else "")
 
 
 def _marked_cell(words: str) -> Cell:

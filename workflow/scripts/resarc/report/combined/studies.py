@@ -27,7 +27,7 @@ def studies(given: CombinedInputs, cited: Citations) -> Iterable[Block]:
         yield paragraph(
             Run(study.protocol.title, "strong"),
             f". {sentence(study.protocol.population)} Time zero: {study.protocol.origin_label}. "
-            f"Printed figures: {study.card['Printed figures'] or 'none compared'}. ",
+            f"Printed figures: {study.card.get('Printed figures') or 'none compared'}. ",
             Run("Report of this study", link=study.link), ".",
         )  # fmt: skip
         grave = [

@@ -178,13 +178,12 @@ def _forest(given: StudyInputs, results: Results) -> Iterable[Block]:
         finding = "Hazard ratios with confidence limits: " + "; ".join(
             f"{row.label} {row.lower:.2f} to {row.upper:.2f}" for _, rows in groups for row in rows[:12]
         ) + "."  # fmt: skip
-        caption = (
-            "Hazard ratios with confidence limits, narrowest first. Diamond: printed hazard ratio. "
-            "Right: printed p."
-        )
+        caption = "Hazard ratios with confidence limits, narrowest first."
+        if given.repeats_a_paper:
+            caption += " Diamond: printed hazard ratio. Right: printed p."
     drawing = figures.forest(
         groups, axis="Hazard ratio (logarithmic scale)", finding=finding, caption=caption,
-        note="Printed p", null=1.0, logarithmic=True,
+        note="Printed p" if given.repeats_a_paper else "", null=1.0, logarithmic=True,
     )  # fmt: skip
     yield figure_block(
         "hazard-ratios",

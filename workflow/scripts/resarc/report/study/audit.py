@@ -30,6 +30,8 @@ SEVERITIES = ("major", "minor", "note", "none")
 
 
 def checks(given: StudyInputs, results: Results, cited: Citations) -> Iterable[Block]:
+    if not given.repeats_a_paper:
+        return
     yield paragraph(
         "Each check compares printed figures with one another; no patient, seen or rebuilt, enters. "
         "Figures that cannot be true together are reported with the smallest set that conflicts. ",

@@ -50,6 +50,8 @@ _MEANINGS = {
 
 
 def comparison(given: StudyInputs, results: Results, cited: Citations) -> Iterable[Block]:
+    if not given.repeats_a_paper:
+        return
     frame = given.comparison
     if not len(frame):
         yield paragraph("No printed figure was compared.")

@@ -43,6 +43,11 @@ class StudyInputs:
     hypotheses: pd.DataFrame | None = None
 
     @property
+    def repeats_a_paper(self) -> bool:
+        """Whether there are printed figures to hold the results against."""
+        return bool(self.published.figures)
+
+    @property
     def results(self) -> Results:
         return self.results_for("report")
 

@@ -44,16 +44,18 @@ def found(given: StudyInputs, results: Results, cited: Citations) -> Iterable[Bl
 def card(given: StudyInputs, results: Results) -> Iterable[tuple[str, str]]:
     """What a list of studies says of this one."""
     yield "Patients", _marked(results, Estimand("n"))
-    severity = given.audit["severity"].map(text_of)
-    yield "Major findings", str(int((severity == "major").sum()))
-    yield "Minor findings", str(int((severity == "minor").sum()))
+    if given.repeats_a_paper:
+        severity = given.audit["severity"].map(text_of)
+        yield "Major findings", str(int((severity == "major").sum()))
+        yield "Minor findings", str(int((severity == "minor").sum()))
     if results.rebuilt:
         ratios = [
             e for e in results.keys if e.statistic == "hazard_ratio" and str(e) in results.sets
         ]
         known = sum(results.direction(e) == "identified" for e in ratios)
         yield "Directions identified", f"{known} of {len(ratios)}"
-    yield "Printed figures", verdict_counts(given)
+    if given.repeats_a_paper:
+        yield "Printed figures", verdict_counts(given)
 
 
 def source_in_words(given: StudyInputs) -> str:
@@ -70,13 +72,10 @@ def _origin(given: StudyInputs, results: Results, cited: Citations) -> Iterable[
 def _origin_callout(given: StudyInputs, results: Results, paper: Text) -> Callout:
     if not results.rebuilt:
         n = results.text(Estimand("n"))
-        body = (
-            text(
-                f"The results are those of {n or 'the'} patients of a registry, analysed as the paper",
-                *paper,
-                " says.",
-            ),
-        )
+        who = f"The results are those of {n or 'the'} patients of a registry"
+        body = (text(f"{who}, analysed as the paper", *paper, " says."),)
+        if not given.repeats_a_paper:
+            body = (text(who, *paper, ". They repeat no paper."),)
         return Callout("origin", "These are results of registry data.", body)
     lines = [
         text(
@@ -103,6 +102,8 @@ def _origin_callout(given: StudyInputs, results: Results, paper: Text) -> Callou
 
 def _audit_callouts(given: StudyInputs, results: Results, cited: Citations) -> Iterable[Block]:
     """The major findings with their evidence, the minor ones by name, and the count of all checks."""
+    if not given.repeats_a_paper:
+        return
     audit = given.audit
     severity = audit["severity"].map(text_of)
     major, minor = (audit[severity == level].to_dict("records") for level in ("major", "minor"))
@@ -198,6 +199,8 @@ def _what_is_identified(results: Results) -> Iterable[Text]:
 
 
 def _verdict_line(given: StudyInputs, results: Results, cited: Citations) -> Iterable[Block]:
+    if not given.repeats_a_paper:
+        return
     words = verdict_counts(given)
     if not words:
         yield paragraph("No printed figure was compared.")
