@@ -49,6 +49,7 @@ def test_a_package_brings_its_data_files_and_what_it_imports(tmp_path, write):
     write("library/page/html.py")
     write("library/page/templates/page.j2")
     write("library/page/__pycache__/html.pyc")
+    write("library/page/__pycache__/html.f-12.py311.nbi")  # numba's, from a first run
     write("library/floor.py")
     assert names(tmp_path, "door.py") == [
         "door.py",

@@ -96,6 +96,14 @@ def _files_of(parts: tuple[str, ...], root: Path) -> Iterator[Path]:
 
 
 def _data_files(package: Path) -> Iterator[Path]:
+    """Files of a package that are not Python. What Python and numba compiled is left out: it follows
+    from the code, and appears while a job runs."""
     for path in package.rglob("*"):
-        if path.is_file() and path.suffix not in (".py", ".pyc") and path.name[0] != ".":
+        inner = path.relative_to(package).parts
+        if (
+            path.is_file()
+            and path.suffix != ".py"
+            and "__pycache__" not in inner
+            and path.name[0] != "."
+        ):
             yield path
