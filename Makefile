@@ -54,9 +54,6 @@ all: run  ## set up the environment and run everything (the default)
 
 run: $(STAMP)
 	@snakemake $(ARGS)
-	@for report in results/report/index.html results/report/report.pdf results/*/report.html; do \
-		if [ -f "$$report" ]; then echo "Report: $$report"; fi; \
-	done
 
 setup: $(STAMP)  ## build .venv from uv.lock, if it is not up to date
 

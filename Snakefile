@@ -34,5 +34,18 @@ rule all:
         "results/manifest.json",
 
 
+onstart:
+    if SCREEN:
+        SCREEN.plan(
+            (job.rule.name, job.wildcards_dict)
+            for job in workflow.dag.needrun_jobs()
+        )
+
+
 onsuccess:
-    print(WHERE_THE_REPORTS_ARE)
+    print(SCREEN.closing(STUDIES) if SCREEN else "", WHERE_THE_REPORTS_ARE, sep="\n")
+
+
+onerror:
+    if SCREEN:
+        print(SCREEN.stopped(), file=sys.stderr)

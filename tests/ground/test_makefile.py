@@ -180,18 +180,6 @@ def test_snakemake_of_the_environment_runs_with_the_given_arguments(checkout):
     assert "seed=0" in done.stdout
 
 
-def test_reports_are_named_after_the_run(checkout):
-    checkout.program("uv", UV)
-    checkout.program("snakemake", "record", checkout.root / ".venv" / "bin")
-    for report in ("results/report/index.html", "results/a_study/report.html"):
-        (checkout.root / report).parent.mkdir(parents=True)
-        (checkout.root / report).touch()
-    assert re.findall(r"^Report: (.*)$", checkout.make().stdout, flags=re.MULTILINE) == [
-        "results/report/index.html",
-        "results/a_study/report.html",
-    ]
-
-
 @pytest.mark.parametrize("home", ["", "/nonexistent"])
 def test_a_home_that_cannot_be_written_is_replaced(checkout, home):
     checkout.program("uv", UV)

@@ -35,6 +35,23 @@ def test_a_fault_in_one_study_s_files_comes_before_every_stage(copy):
     assert made(copy) == set()
 
 
+def test_a_job_that_fails_is_named_with_its_log_and_little_else(copy):
+    copy.edit(
+        "workflow/scripts/check.py",
+        "    study = protocol.load(arguments.protocol)\n",
+        '    raise ConfigurationError("here", "this", "that")\n',
+    )
+    done = copy.snakemake("--cores", "1")
+    assert done.returncode == 1
+    assert "FAILED after" in done.stderr
+    assert "Reading the configuration of" in done.stderr
+    assert "| error: here: found this" in done.stderr
+    assert "Stopped after" in done.stderr
+    assert len(done.stderr.splitlines()) < 20
+    plain = copy.snakemake("--cores", "1", "--verbose")
+    assert "CalledProcessError" in plain.stderr, "Snakemake's own words can be had"
+
+
 def test_a_run_that_is_under_way_is_named_and_looking_on_is_allowed(copy):
     lock = copy / ".snakemake" / "resarc.run.lock"
     lock.parent.mkdir()

@@ -6,6 +6,7 @@ from shlex import quote
 
 sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
 
+import progress
 import running
 from command import JOBS_VARIABLE
 from known import known
@@ -66,9 +67,25 @@ shell.prefix(
 )
 
 WHERE_THE_REPORTS_ARE = """
-Done. The report over all studies: results/report/index.html (and report.pdf beside it).
-Each study's own report: results/<study>/report.html (and report.pdf, notebook.html).
-"""
+Reports
+  All studies: results/report/index.html (report.pdf beside it)
+  Each study: results/<study>/report.html (report.pdf, notebook.html)"""
+
+# What stands on the screen; None where Snakemake's own words were asked for.
+SCREEN = None
+if (
+    RUNS
+    and not workflow.output_settings.verbose | workflow.output_settings.printshellcmds
+):
+    if not {"all", "progress"} & {
+        str(word) for word in workflow.output_settings.quiet or ()
+    }:
+        SCREEN = progress.take_over(
+            logger,
+            jobs_at_once=workflow.cores or workflow.resource_settings.nodes or 1,
+            nothing="Nothing to be done: all results are up to date with the data, the configuration"
+            f" and the code.{WHERE_THE_REPORTS_ARE}",
+        )
 
 
 wildcard_constraints:
