@@ -87,6 +87,55 @@ def test_says_what_it_shows_and_can_stand_on_a_page(drawing: Drawing) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_every_colour_has_a_name_that_a_page_may_exchange(drawing: Drawing) -> None:
+    assert set(re.findall(r"#[0-9a-fA-F]{6}", drawing.svg)) <= set(figures.COLOUR_NAMES)
+
+
+def test_text_has_only_colours_made_for_text(drawing: Drawing) -> None:
+    root = ElementTree.fromstring(drawing.svg)
+    for element in root.iter("{http://www.w3.org/2000/svg}text"):
+        style = element.attrib.get("style", "")
+        colour = re.search(r"fill: (#\w+)", style)
+        name = figures.COLOUR_NAMES[colour[1] if colour else element.attrib["fill"]]
+        assert name in ("ink", "quiet", "black") or name.endswith("-text"), "".join(
+            element.itertext()
+        )
+
+
+def test_data_say_where_they_are_drawn(drawing: Drawing) -> None:
+    ids = re.findall(r'id="((?:curve|line)-[^"]+)"', drawing.svg)
+    assert len(ids) == len(set(ids))
+    assert sum(panel.curves for panel in drawing.panels) in (0, len(drawing.data.parts))
+    for p, panel in enumerate(drawing.panels):
+        for g in range(panel.curves):
+            assert [name for name in ids if name.startswith(f"curve-{p}-{g}-")]
+    rows = [row for part in drawing.data.parts for row in part.rows]
+    if drawing.lines:
+        assert len(drawing.lines) == len(rows)
+        assert {name.split("-")[1] for name in ids} == {str(i) for i in range(len(rows))}
+
+
+def test_data_of_curves_are_those_of_patients_or_of_bands() -> None:
+    patients, rebuilt = (DRAWINGS[name]().data for name in ("patients", "rebuilt"))
+    assert patients.columns[2:6] == ("months", "survival", "lower", "upper")
+    assert patients.parts[0].rows[1] == (6.0, 0.8, 0.5, 0.95, 10.0, 10.0)
+    assert rebuilt.parts[0].rows[1] == (10.0, None, 0.6, 0.9, None, None)
+    assert (patients.ends, rebuilt.ends) == ("confidence interval", "identified set")
+
+
+@pytest.mark.parametrize(
+    ("path", "compact"),
+    [
+        ("M 0 0 \nL 10.04 0 \nL 10.04 5 \nL 10.04 9 \nL 20 9", "M0 0H10V9H20"),
+        ("M 0 0 L 0 5 L 0 2", "M0 0V5V2"),  # back again: drawn as such
+        ("M 0 0 L 3 4 L 3 4 L 6 8 z M 1 1 L 1 2", "M0 0L3 4L6 8zM1 1V2"),
+        ("M 0.12345 0 Q 1.23456 1 2 2", "M 0.12 0 Q 1.23 1 2 2"),
+    ],
+)
+def test_paths_are_written_in_few_characters(path: str, compact: str) -> None:
+    assert figures._compact(path) == compact
+
+
 @pytest.mark.parametrize("name", ["patients", "rebuilt", "panels", "flow", "forest"])
 def test_labels_stay_text(name: str) -> None:
     drawing = DRAWINGS[name]()

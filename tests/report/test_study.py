@@ -201,7 +201,9 @@ def test_renders_with_hostile_labels(
 ) -> None:
     page = parse(html.render(report))
     assert hostile_shown in page.text
-    assert len(page.all("script")) == 1
+    kinds = [script.get("type") for script in page.all("script")]
+    assert kinds.count(None) == 1
+    assert set(kinds) == {None, "application/json"}
     assert all(svg["role"] == "img" for svg in page.all("svg"))
     ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(ids) == len(set(ids))

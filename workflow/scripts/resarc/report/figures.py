@@ -4,8 +4,12 @@ Every function returns a `Drawing`: the SVG, an alternative text that states wha
 and a caption that says how to read it. The same numbers give the same bytes.
 
 Colours are those of Okabe and Ito (Color Universal Design, 2008), which readers with colour-blind
-vision can tell apart; dashes, hatching and markers tell groups apart in grey as well. A drawing has
-no background: a page shows it on white or near-white, in dark mode too.
+vision can tell apart, the light ones darkened until they stand out from white (WCAG 2.2, 1.4.11);
+dashes, hatching and markers tell groups apart in grey as well. A drawing has no background and uses
+the colours of `COLOUR_NAMES` only, so that a page can exchange them for those of a dark scheme.
+
+A drawing brings its numbers (`data`), and says where on it they stand: `panels` for curves, `lines`
+for ranges, with ids in the drawing that name the curve or the range (`curve-1-2-…`, `line-3-…`).
 
 Reconstructed survival is drawn as the band in which the curves of all consistent datasets lie. A
 single dataset is a thin dashed line within it, named as one of many; its numbers at risk, censoring
@@ -19,7 +23,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import ceil, isnan, log10, nan
+from math import ceil, inf, isnan, log10, nan
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -28,13 +32,14 @@ import numpy as np
 import pandas as pd
 
 from resarc.report.glyphs import printable, text_width, wrapped
+from resarc.report.model import Data, FigureBlock, Line, Origin, Panel, Part
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
+BLUE, VERMILLION, GREEN, PURPLE = "#0072b2", "#d55e00", "#00875f", "#b85c93"
+ORANGE, SKY, BLACK = "#b07800", "#2d8bc0", "#000000"
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, BLACK, ORANGE, SKY)
 DASHES = (
     "-",
@@ -46,7 +51,7 @@ DASHES = (
     "-",
 )
 HATCHES = ("", "////", "\\\\\\\\", "---", "|||", "xxx", "+++")
-INK, QUIET, FAINT = "#1a1c20", "#54585f", "#c9cdd3"
+INK, QUIET, FAINT, GROUND = "#1a1c20", "#54585f", "#c9cdd3", "#ffffff"
 
 WIDTH = 482.0
 """Points: the text width of the PDF, 170 mm."""
@@ -56,6 +61,7 @@ _POINTS = 1200
 """A curve is drawn with at most so many steps; more would not be seen."""
 _LONG = re.compile(r"(\.\d\d)\d+")
 """Coordinates beyond a hundredth of a point."""
+_POINT = re.compile(r"([MLz])(?: (-?[\d.]+) (-?[\d.]+))?")
 _FONTS = "'DejaVu Sans', Verdana, sans-serif"
 
 _STYLE: dict[str, Any] = {
@@ -86,11 +92,23 @@ _STYLE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawing, what it shows in words, and how to read it."""
+    """A drawing, what it shows in words, how to read it, and its numbers."""
 
     svg: str
     alt: str
     caption: str
+    data: Data | None = None
+    panels: tuple[Panel, ...] = ()
+    lines: tuple[Line, ...] = ()
+
+    def block(
+        self, identifier: str, stage: str, inputs: Iterable[str] = (), origin: Origin = ""
+    ) -> FigureBlock:
+        """The drawing as a block of a report."""
+        return FigureBlock(
+            identifier, self.svg, self.alt, self.caption, stage, tuple(inputs), origin, self.data,
+            self.panels, self.lines,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,8 +116,8 @@ class Curve:
     """The survival of one group.
 
     `steps`: columns time, survival, lower, upper, at_risk, censored, as in `curves.csv`. `band`:
-    columns time, lower, upper, as in `envelopes.csv`; then the survival is reconstructed and
-    `steps` are one consistent dataset's, or None.
+    columns time, lower, upper, and at_risk_lower, at_risk_upper if known, as in `envelopes.csv`; then
+    the survival is reconstructed and `steps` are one consistent dataset's, or None.
     """
 
     label: str
@@ -144,6 +162,7 @@ def survival(
         for i, curve in enumerate(curves):
             _draw_curve(axes, curve, i, len(curves))
         _survival_axes(axes, ticks, limit, endpoint)
+        panel = _panel(axes, height, endpoint, len(curves))
         if above > 10:
             axes.legend(
                 _key(curves, rebuilt), names, loc="lower left", bbox_to_anchor=(-0.01, 1.0),
@@ -163,7 +182,8 @@ def survival(
             f"{endpoint}, Kaplan-Meier. Shaded: {100 * level:g}% confidence limits at each time. "
             "Vertical marks: censored patients. Below: number at risk."
         )
-    return Drawing(svg, printable(finding), printable(caption))
+    data = _curve_data([(endpoint, curves)])
+    return Drawing(svg, printable(finding), printable(caption), data, (panel,))
 
 
 def survival_panels(
@@ -177,6 +197,7 @@ def survival_panels(
     limit = max(curve.last for _, curves in panels for curve in curves)
     ticks = time_ticks(limit, most=6)
     rebuilt = any(curve.band is not None for _, curves in panels for curve in curves)
+    places = []
     with _figure(height) as figure:
         top = height
         for i, (title, curves) in enumerate(panels):
@@ -185,8 +206,9 @@ def survival_panels(
                 top -= tops[line] + high + (26 if line else 0)
             axes = _axes(figure, height, 46 + side * (wide + 42), top, wide, high)
             for j, curve in enumerate(curves):
-                _draw_curve(axes, curve, j, len(curves), marks=False)
+                _draw_curve(axes, curve, j, len(curves), marks=False, panel=i)
             _survival_axes(axes, ticks, limit, "")
+            places.append(_panel(axes, height, title, len(curves)))
             if side == 0:
                 axes.set_ylabel("Probability")
             if i >= len(panels) - 2:
@@ -206,7 +228,54 @@ def survival_panels(
             f"Outlined bands: where the survival curves of all {f'{members} ' if members else ''}"
             "consistent datasets lie; the thin dashed line within is one of them."
         )
-    return Drawing(svg, printable(finding), printable(f"{endpoint}. {' '.join(how)}"))
+    caption = f"{endpoint}. {' '.join(how)}"
+    return Drawing(svg, printable(finding), printable(caption), _curve_data(panels), tuple(places))
+
+
+def _panel(axes: Axes, height: float, title: str, curves: int) -> Panel:
+    """Where a panel's axes lie, in the units of the drawing from its upper left corner."""
+    box = axes.get_position()
+    left, top, wide, high = (
+        box.x0 * WIDTH,
+        (1 - box.y1) * height,
+        box.width * WIDTH,
+        box.height * height,
+    )
+    place = (round(float(x), 2) for x in (left, top, wide, high))
+    return Panel(title, curves, *place, float(axes.get_xlim()[1]), float(axes.get_ylim()[1]))
+
+
+def _curve_data(panels: Sequence[tuple[str, Sequence[Curve]]]) -> Data:
+    """The drawn curves as numbers: of patients the survival with its limits, rebuilt the band."""
+    rebuilt = any(curve.band is not None for _, curves in panels for curve in curves)
+    values = ("months", "survival", "lower", "upper", "at risk, lowest", "at risk, highest")
+    parts = []
+    for title, curves in panels:
+        for curve in curves:
+            frame = _thinned(curve.steps if curve.band is None else curve.band)
+            columns = [frame["time"].to_numpy(float)]
+            if curve.band is None:
+                columns.append(frame["survival"].to_numpy(float))
+                risk = [frame["at_risk"].to_numpy(float)] * 2
+            else:
+                columns.append(np.full(len(frame), nan))
+                names = ("at_risk_lower", "at_risk_upper")
+                risk = [
+                    frame[n].to_numpy(float) if n in frame else np.full(len(frame), nan)
+                    for n in names
+                ]
+            columns += [frame["lower"].to_numpy(float), frame["upper"].to_numpy(float), *risk]
+            rows = zip(*(_plain(column) for column in columns), strict=True)
+            parts.append(Part((title, curve.label), tuple(rows)))
+    return Data(
+        ("panel", "group", *values), tuple(parts),
+        "identified set" if rebuilt else "confidence interval",
+    )  # fmt: skip
+
+
+def _plain(column: np.ndarray) -> list[float | None]:
+    """Numbers fit to be read off a drawing: five decimals, None where there is none."""
+    return [None if isnan(x) else round(x, 5) for x in column.tolist()]
 
 
 def time_ticks(limit: float, most: int = 8) -> list[float]:
@@ -224,30 +293,39 @@ def at_risk(steps: pd.DataFrame, times: Iterable[float]) -> list[int]:
     return [int(n[i]) if i < len(n) else 0 for i in place]
 
 
-def _draw_curve(axes: Axes, curve: Curve, i: int, of: int, *, marks: bool = True) -> None:
+def _draw_curve(
+    axes: Axes, curve: Curve, i: int, of: int, *, marks: bool = True, panel: int = 0
+) -> None:
     colour, dash = COLOURS[i % len(COLOURS)], DASHES[i % len(DASHES)]
+    name = f"curve-{panel}-{i}-"
     if curve.band is not None:
         band = _thinned(curve.band)
-        for look in _band_looks(colour, i, of):
-            axes.fill_between(band["time"], band["lower"], band["upper"], step="post", **look)
+        for part, look in zip(("fill", "edge"), _band_looks(colour, i, of), strict=True):
+            axes.fill_between(
+                band["time"], band["lower"], band["upper"], step="post", gid=f"{name}{part}", **look
+            )
         if curve.steps is not None:
             steps = _thinned(curve.steps)
             axes.step(
                 steps["time"], steps["survival"], where="post", color=colour, linewidth=0.7,
-                linestyle=(0, (3, 2)),
+                linestyle=(0, (3, 2)), gid=f"{name}one",
             )  # fmt: skip
         return
     steps = _thinned(curve.steps)
     time, value = steps["time"].to_numpy(float), steps["survival"].to_numpy(float)
     axes.fill_between(
-        time, steps["lower"], steps["upper"], step="post", color=colour, alpha=0.15, linewidth=0
+        time, steps["lower"], steps["upper"], step="post", color=colour, alpha=0.15, linewidth=0,
+        gid=f"{name}limits",
+    )  # fmt: skip
+    axes.step(
+        time, value, where="post", color=colour, linewidth=1.4, linestyle=dash, gid=f"{name}steps"
     )
-    axes.step(time, value, where="post", color=colour, linewidth=1.4, linestyle=dash)
     if marks and "censored" in steps:
         censored = steps["censored"].to_numpy(float) > 0
         axes.plot(
-            time[censored], value[censored], "|", color=colour, markersize=5, markeredgewidth=0.7
-        )
+            time[censored], value[censored], "|", color=colour, markersize=5, markeredgewidth=0.7,
+            gid=f"{name}censored",
+        )  # fmt: skip
 
 
 def _band_looks(colour: str, i: int, of: int) -> list[dict[str, Any]]:
@@ -385,7 +463,9 @@ def flow(steps: pd.DataFrame, *, finding: str, caption: str) -> Drawing:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{height:g}pt" '
         f'viewBox="0 0 {width:g} {height:g}">{"".join(shapes)}</svg>'
     )
-    return Drawing(svg, printable(finding), printable(caption))
+    counts = [(str(row["label"]), int(row["excluded"]), int(row["remaining"])) for row in rows]
+    data = Data(("step", "excluded", "remaining"), (Part((), tuple(counts)),))
+    return Drawing(svg, printable(finding), printable(caption), data)
 
 
 # -- forests -------------------------------------------------------------------------------------
@@ -441,6 +521,8 @@ def forest(
     high = [max(16.0, 11.0 * max(len(a), len(b)) + 5) for a, b in zip(labels, notes, strict=True)]
     heads = sum(bool(name) for name, _ in groups)
     body = sum(high) + 20.0 * heads + 6
+    # What is pooled over the other rows of its group stays last.
+    last = {i for i, row in enumerate(rows) if not isnan(row.wide[0])}
     height = body + 36 + (16 if note else 4)
     with _figure(height) as figure:
         axes = _axes(figure, height, left, 34, WIDTH - left - side, body)
@@ -453,8 +535,8 @@ def forest(
         axes.spines["left"].set_visible(False)
         if null is not None:
             axes.axvline(null, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
-        y, i = 3.0, 0
-        for name, members in groups:
+        y, i, lines = 3.0, 0, []
+        for g, (name, members) in enumerate(groups):
             if name:
                 axes.annotate(
                     _shortened(name, SIZE, WIDTH - 20), (2 - left, body - y - 10), xycoords="axes points",
@@ -463,6 +545,7 @@ def forest(
                 y += 20
             for row in members:
                 middle = y + high[i] / 2
+                before = set(axes.get_children())
                 _draw_interval(axes, row, middle, low, top)
                 for words, x in ((labels[i], 6.0 - left), (notes[i], WIDTH - left - side + 8)):
                     for j, line in enumerate(words):
@@ -470,6 +553,10 @@ def forest(
                             line, (x, body - middle + 11 * ((len(words) - 1) / 2 - j)),
                             xycoords="axes points", annotation_clip=False, va="center", ha="left",
                         )  # fmt: skip
+                drawn = (child for child in axes.get_children() if child not in before)
+                for j, child in enumerate(drawn):
+                    child.set_gid(f"line-{i}-{j}")
+                lines.append(Line(g, high[i], row.kind == "pooled" or i in last))
                 y += high[i]
                 i += 1
         if note:
@@ -480,7 +567,33 @@ def forest(
         _number_axis(axes, low, top, logarithmic, percent)
         axes.set_xlabel(printable(axis))
         svg = _svg(figure)
-    return Drawing(svg, printable(finding), printable(caption))
+    columns = ("group", "row", "kind", "lower", "upper", "point", "printed", "note")
+    parts = tuple(
+        Part(
+            (name,),
+            tuple(
+                (r.label, r.kind, *_ends(r.lower, r.upper, r.point, r.marker), r.note)
+                for r in members
+            ),
+        )
+        for name, members in groups
+    )
+    return Drawing(
+        svg,
+        printable(finding),
+        printable(caption),
+        Data(columns, parts, "", logarithmic),
+        (),
+        tuple(lines),
+    )
+
+
+def _ends(*values: float) -> list[float | str | None]:
+    """Numbers for the data of a drawing: five significant digits; 'inf' where a range is open."""
+    return [
+        None if isnan(v) else str(v) if abs(v) == inf else float(f"{v:.5g}")
+        for v in map(float, values)
+    ]
 
 
 def _reach(rows: Sequence[Interval], null: float | None, logarithmic: bool) -> tuple[float, float]:
@@ -536,7 +649,7 @@ def _draw_interval(axes: Axes, row: Interval, y: float, low: float, top: float) 
             [row.marker],
             [y],
             "D",
-            markerfacecolor="white",
+            markerfacecolor=GROUND,
             markeredgecolor=VERMILLION,
             markersize=5,
         )
@@ -575,6 +688,7 @@ class Pair:
     lower: float
     upper: float
     role: str
+    label: str = ""
 
 
 _ROLES = {
@@ -640,7 +754,19 @@ def agreement(pairs: Sequence[Pair], *, finding: str, caption: str) -> Drawing:
             loc="upper left", bbox_to_anchor=(0.05, 1.0), ncols=3, borderaxespad=0,
         )  # fmt: skip
         svg = _svg(figure)
-    return Drawing(svg, printable(finding), printable(caption))
+    columns = ("panel", "figure", "printed", "value", "lower", "upper", "role")
+    parts = tuple(
+        Part(
+            (name,),
+            tuple(
+                (p.label, *_ends(p.printed, p.value, p.lower, p.upper), _ROLES[p.role][2])
+                for p in pairs
+                if p.panel == name
+            ),
+        )
+        for name in names
+    )
+    return Drawing(svg, printable(finding), printable(caption), Data(columns, parts))
 
 
 def _square(pairs: Sequence[Pair], logarithmic: bool) -> tuple[float, float]:
@@ -697,12 +823,55 @@ def _svg(figure: Figure) -> str:
             root.remove(child)
     for element in root.iter():
         if "d" in element.attrib:
-            element.set("d", _LONG.sub(r"\1", element.attrib["d"]))
+            element.set("d", _compact(element.attrib["d"]))
     root.attrib.pop("version", None)
     root.set("style", "stroke-linejoin:round;stroke-linecap:butt")
     ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
     ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
     return ElementTree.tostring(root, encoding="unicode").replace("'DejaVu Sans'", _FONTS)
+
+
+def _compact(path: str) -> str:
+    """A path in fewer characters: steps by their one coordinate, to a tenth of a point; a path of other
+    than straight lines to a hundredth."""
+    words = " ".join(path.split())
+    if _POINT.sub("", words).strip():
+        return _LONG.sub(r"\1", words)
+    made: list[tuple[str, str]] = []
+    at = ("", "")
+    for sign, *place in _POINT.findall(words):
+        if sign == "z":
+            made.append(("z", ""))
+            at = ("", "")
+            continue
+        x, y = (f"{round(float(c), 1) + 0:g}" for c in place)
+        if sign == "L" and (x, y) == at:
+            continue
+        kind, value = ("V", y) if x == at[0] else ("H", x) if y == at[1] else ("L", f"{x} {y}")
+        if sign == "M":
+            kind, value = "M", f"{x} {y}"
+        elif made[-1][0] == kind and kind in "HV" and _onward(made, kind, value):
+            made.pop()
+        made.append((kind, value))
+        at = (x, y)
+    return "".join(kind + value for kind, value in made)
+
+
+def _onward(made: list[tuple[str, str]], kind: str, value: str) -> bool:
+    """Whether a horizontal or vertical line goes on in the direction of the one before it."""
+    axis = 0 if kind == "H" else 1
+    before = next(
+        (
+            v.split()[axis] if k in "ML" else v
+            for k, v in reversed(made[:-1])
+            if k in ("M", "L", kind)
+        ),
+        "",
+    )
+    if not before:
+        return False
+    start, middle, end = float(before), float(made[-1][1]), float(value)
+    return (middle - start) * (end - middle) > 0
 
 
 def _shortened(text: str, size: float, width: float) -> str:
@@ -721,3 +890,12 @@ def _rgb(colour: str) -> tuple[float, float, float]:
 def _darker(colour: str) -> str:
     """A colour of the palette dark enough for text on white (WCAG AA)."""
     return "#" + "".join(f"{round(255 * part * 0.62):02x}" for part in _rgb(colour))
+
+
+COLOUR_NAMES: dict[str, str] = {
+    INK: "ink", QUIET: "quiet", FAINT: "faint", GROUND: "card", BLUE: "blue", VERMILLION: "vermillion",
+    GREEN: "green", PURPLE: "purple", BLACK: "black", ORANGE: "orange", SKY: "sky",
+    _darker(BLUE): "blue-text", _darker(VERMILLION): "vermillion-text", _darker(GREEN): "green-text",
+    _darker(PURPLE): "purple-text", _darker(ORANGE): "orange-text", _darker(SKY): "sky-text",
+}  # fmt: skip
+"""Every colour that a drawing uses, by the name under which a page may exchange it."""

@@ -147,6 +147,8 @@ class Column:
     align: Literal["left", "right"] = "left"
     width: float = 0
     note: str = ""
+    chosen: bool = False
+    """Holds few different values, by which a reader may want to choose rows."""
 
 
 @dataclass(frozen=True)
@@ -249,8 +251,66 @@ def table(
 
 
 @dataclass(frozen=True)
+class Part:
+    """Rows of numbers that belong to one curve or group: `names` fill the first columns of each."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[str | float | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The numbers behind a drawing, as a table: what can be read off it and taken along.
+
+    `ends` says what the columns `lower` and `upper` are the ends of; `logarithmic` that ranges are
+    compared by the ratio of their ends.
+    """
+
+    columns: tuple[str, ...]
+    parts: tuple[Part, ...]
+    ends: str = ""
+    logarithmic: bool = False
+
+    def __post_init__(self) -> None:
+        for part in self.parts:
+            for row in part.rows:
+                if len(part.names) + len(row) != len(self.columns):
+                    raise ValueError(
+                        f"{len(self.columns)} columns, and a row of {part.names} {row}"
+                    )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Where the next `curves` parts of the data are drawn: a box in the units of the drawing, from its
+    upper left corner, whose width is `limit` months and whose height is `high` (in shares)."""
+
+    title: str
+    curves: int
+    left: float
+    top: float
+    width: float
+    height: float
+    limit: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a drawing of ranges: the place of its part in the data, its height in the units of
+    the drawing, and whether it stays where it is when the others are sorted."""
+
+    part: int
+    height: float
+    fixed: bool = False
+
+
+@dataclass(frozen=True)
 class FigureBlock:
-    """A drawing with what it shows in words: `alt` states the finding, not the picture."""
+    """A drawing with what it shows in words: `alt` states the finding, not the picture.
+
+    `data`, `panels` (of curves) and `lines` (of ranges) let a reader ask the drawing.
+    """
 
     id: str
     svg: str
@@ -259,6 +319,9 @@ class FigureBlock:
     stage: str
     inputs: tuple[str, ...] = ()
     origin: Origin = ""
+    data: Data | None = None
+    panels: tuple[Panel, ...] = ()
+    lines: tuple[Line, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.alt.strip():

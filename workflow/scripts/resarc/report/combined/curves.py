@@ -10,7 +10,6 @@ from resarc.report.combined.inputs import CombinedInputs, origin_of
 from resarc.report.figures import Curve
 from resarc.report.model import (
     Block,
-    FigureBlock,
     paragraph,
 )
 from resarc.report.results import (
@@ -44,7 +43,4 @@ def curves(given: CombinedInputs, cited: Citations) -> Iterable[Block]:
     yield paragraph(
         "Time begins at a different moment in each study, so the curves are not comparable height for height."
     )
-    yield FigureBlock(
-        "curves-of-all", drawing.svg, drawing.alt, drawing.caption, "report", tuple(made_from),
-        origin_of(given.studies),
-    )  # fmt: skip
+    yield drawing.block("curves-of-all", "report", made_from, origin_of(given.studies))

@@ -18,7 +18,6 @@ from resarc.report.model import (
     Block,
     Cell,
     Column,
-    FigureBlock,
     paragraph,
     table,
 )
@@ -145,10 +144,8 @@ def _forest(given: CombinedInputs, scale: str, identifier: str, title: str) -> I
         note="Re-analysed", null=1.0 if scale == "ratio" else None, logarithmic=scale == "ratio",
         percent=scale == "fraction",
     )  # fmt: skip
-    yield FigureBlock(
-        identifier, drawing.svg, drawing.alt, drawing.caption, "synthesis",
-        ("summary/harmonised.csv", "summary/pooled.csv"), origin_of(given.studies),
-    )  # fmt: skip
+    made_from = ("summary/harmonised.csv", "summary/pooled.csv")
+    yield drawing.block(identifier, "synthesis", made_from, origin_of(given.studies))
 
 
 def _forest_row(given: CombinedInputs, row: Mapping[str, Any]) -> Interval | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import inf, isnan, log
 
 from resarc import tables
@@ -11,7 +12,7 @@ from resarc.protocol import Analysis
 from resarc.report import figures
 from resarc.report.analyses import analysis_table, inputs, remaining_table
 from resarc.report.citations import Citations
-from resarc.report.figures import Curve, Drawing, Interval
+from resarc.report.figures import Curve, Interval
 from resarc.report.model import (
     Block,
 )
@@ -73,7 +74,7 @@ def _survival_figures(
                 level=given.protocol.conventions.level, members=given.members,
             )  # fmt: skip
             title = f"{label} by {given.protocol.label(name).lower()}" if name else label
-            drawing = Drawing(drawing.svg, drawing.alt, drawing.caption.replace(label, title, 1))
+            drawing = replace(drawing, caption=drawing.caption.replace(label, title, 1))
             yield figure_block(
                 slug("survival", endpoint, name), drawing, "analyse", made_from, results
             )

@@ -47,7 +47,7 @@ def checks(given: StudyInputs, results: Results, cited: Citations) -> Iterable[B
     yield table(
         "audit-all", "All checks of the printed figures, gravest first",
         [
-            Column("Check", width=1.6), Column("Verdict"), Column("Weight"), Column("Printed", width=1.2),
+            Column("Check", width=1.6), Column("Verdict", chosen=True), Column("Weight", chosen=True), Column("Printed", width=1.2),
             Column("Recomputed", width=1.2), Column("Evidence", width=2.6),
         ],
         [

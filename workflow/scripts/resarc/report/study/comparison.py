@@ -97,7 +97,7 @@ def _pair(given: StudyInputs, results: Results, row: Mapping[str, object]) -> Pa
     printed = float(figure.value.value) * given.published.factor(figure)
     return Pair(
         panel, printed * scale, value * scale, ends[0] * scale, ends[1] * scale,
-        role.get(verdict, "differs"),
+        role.get(verdict, "differs"), results.describe(estimand),
     )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _comparison_table(given: StudyInputs, results: Results) -> Table:
     last = any(row[-1] for row in rows)
     columns = [
         Column("Quantity", width=3), Column("Printed", "right"),
-        Column("Identified set" if results.rebuilt else "Re-analysed", "right"), Column("Verdict"),
+        Column("Identified set" if results.rebuilt else "Re-analysed", "right"), Column("Verdict", chosen=True),
         Column("Where printed", width=1.6), *((Column("Note", width=1.6),) if last else ()),
     ]  # fmt: skip
     return table(

@@ -78,15 +78,7 @@ def figure_of(published: Published, row: Mapping[str, object]) -> Figure | None:
 def figure_block(
     identifier: str, drawing: Drawing, stage: str, made_from: Sequence[str], results: Results
 ) -> FigureBlock:
-    return FigureBlock(
-        identifier,
-        drawing.svg,
-        drawing.alt,
-        drawing.caption,
-        stage,
-        tuple(made_from),
-        origin(results),
-    )
+    return drawing.block(identifier, stage, made_from, origin(results))
 
 
 def slug(*parts: str) -> str:
