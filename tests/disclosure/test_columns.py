@@ -8,6 +8,7 @@ from resarc.analysis.evaluate import COLUMNS as ESTIMATES
 from resarc.disclosure.columns import CLASSES, class_of, emptied, table
 from resarc.errors import DataError
 from resarc.intake import cleaning
+from resarc.reanalysis import result as reanalysis
 
 pytestmark = pytest.mark.unit
 
@@ -15,6 +16,9 @@ TABLES = {
     "flow.csv": cohort.FLOW_COLUMNS,
     "estimates.csv": ESTIMATES,
     "comparison.csv": compare.COLUMNS,
+    "reanalysis.csv": reanalysis.COLUMNS,
+    "reanalysis_curves.csv": reanalysis.LINE_COLUMNS,
+    "reanalysis_conclusions.csv": reanalysis.CONCLUSION_COLUMNS,
     "harmonised.csv": synthesis.HARMONISED,
     "pooled.csv": synthesis.POOLED,
     "rejected.csv": cleaning.REJECTED_COLUMNS,

@@ -24,6 +24,12 @@ COLUMNS = {
     "data_quality.csv": "column variable rows missing rejected out_of_range",
     "flow.csv": "step label entering excluded remaining",
     "estimates.csv": "estimand value lower upper p n events method origin analysis note",
+    "reanalysis.csv": "analysis recommendation estimand quantity role at value lower upper "
+    "identified_lower identified_upper outer_lower outer_upper members undetermined origin how "
+    "method note",
+    "reanalysis_curves.csv": "analysis recommendation estimand series x value lower upper "
+    "identified_lower identified_upper outer_lower outer_upper origin",
+    "reanalysis_conclusions.csv": "analysis recommendation estimand paper changes sentence why origin",
     "adjusted.csv": "analysis estimand tests p holm bh origin",
     "identified_adjusted.csv": "analysis estimand tests holm_lower holm_upper bh_lower bh_upper",
     "manuscript/snippets.csv": "estimand sentence origin",

@@ -151,6 +151,7 @@ def all_results(wildcards):
         "audit",
         "cohort",
         "analyse",
+        "reanalyse",
         "compare",
         "notebook",
         "study_report",

@@ -145,7 +145,7 @@ def _one_minus(data: Data, estimand: Estimand) -> Number:
     upper = None if found.lower is None else 1 - found.lower
     return Number(
         estimand, "one_minus_survival", 1 - found.value, lower, upper,
-        method="Kaplan-Meier, other deaths censored",
+        method="Kaplan-Meier, other deaths censored", of=estimand,
     )  # fmt: skip
 
 

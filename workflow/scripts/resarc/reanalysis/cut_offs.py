@@ -105,7 +105,7 @@ def _procedure(
     how = f"{draws} permutations of the marker"
     again = f"{resamples} bootstrap samples"
     numbers = [
-        Number(estimand, "cutoff", table["cutoff"], method=f"ROC curve, {criterion}"),
+        Number(estimand, "cutoff", table["cutoff"], method=f"ROC curve, {criterion}", of=estimand),
         Number(estimand, "selected_logrank_p", table["naive"], method="log-rank test"),
         Number(estimand, "procedure_p", table["whole"], method=how),
         Number(estimand, "maxstat_p", table["maxstat"], method=f"maximally selected, {how}"),
@@ -135,7 +135,7 @@ def _split(data: Data, estimand: Estimand, split: str) -> Number:
     """The log-rank p of the split that the paper printed."""
     test = Estimand("logrank_p", estimand.subject, by=split)
     values = data.value(test).value if data.has(test) else np.full(data.ensemble.shape[0], np.nan)
-    return Number(test, "logrank_p", values, method="log-rank test of the paper's split")
+    return Number(test, "logrank_p", values, method="log-rank test of the paper's split", of=test)
 
 
 def _spline(data: Data, estimand: Estimand) -> tuple[list[Number], list[Line], np.ndarray]:

@@ -14,6 +14,9 @@ from resarc.protocol import Protocol
 from resarc.seeds import stream
 from resarc.survival.batch import RiskOrder
 
+_HELD = ("target", "claim")
+"""Statuses in targets.csv of figures that every member was made to meet."""
+
 
 @dataclass(frozen=True)
 class Data:
@@ -85,13 +88,11 @@ def of_registry(frame: pd.DataFrame, protocol: Protocol) -> Data:
     return Data(ensembles.from_frame(frame, protocol), frame)
 
 
-def of_members(
-    frame: pd.DataFrame, protocol: Protocol, identified: pd.DataFrame | None = None
-) -> Data:
-    """The members of a reconstruction (ensemble.parquet), and what `identified.csv` says of them."""
-    held: frozenset[str] = frozenset()
-    if identified is not None:
-        held = frozenset(identified.loc[identified["how"] == "by construction", "estimand"])
+def of_members(frame: pd.DataFrame, protocol: Protocol, targets: pd.DataFrame) -> Data:
+    """The members of a reconstruction (ensemble.parquet), and what they were made to meet
+    (targets.csv)."""
+    met = targets["status"].isin(_HELD) & (targets["share_held"].astype(float) == 1)
+    held = frozenset(str(Estimand.parse(text)) for text in targets.loc[met, "estimand"])
     return Data(ensembles.from_frame(frame, protocol), None, held)
 
 

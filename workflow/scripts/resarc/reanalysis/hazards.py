@@ -38,7 +38,7 @@ def evaluate(data: Data, analysis: Analysis, asked: ProportionalHazards) -> Part
             paper_ratio(data, estimand),
             before,
             Number(
-                estimand, "ph_p", ph, method="score test (cox.zph), Kaplan-Meier time",
+                estimand, "ph_p", ph, method="score test (cox.zph), Kaplan-Meier time", of=test,
                 note=f"of all levels of {estimand.by}" if _several(data, estimand) else "",
             ),
         ]  # fmt: skip

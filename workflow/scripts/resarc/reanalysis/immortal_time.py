@@ -282,9 +282,9 @@ def _at_time_zero(
     numbers = [
         Number(
             of, "time_zero_hazard_ratio", found.value, found.lower, found.upper, at=name,
-            method="Cox, Wald limits",
+            method="Cox, Wald limits", of=known,
         ),
-        Number(of, "time_zero_logrank_p", after, at=name, method="log-rank test"),
+        Number(of, "time_zero_logrank_p", after, at=name, method="log-rank test", of=test),
     ]  # fmt: skip
     sentence = (
         f"As it was known at time zero ({words.factor(name, data.protocol)}) the hazard ratio is "

@@ -23,6 +23,7 @@ from resarc.reanalysis import words
 from resarc.reanalysis.dataset import Data
 from resarc.reanalysis.ratios import hazard_ratios, paper_p, paper_ratio
 from resarc.reanalysis.result import Changes, Conclusion, Number, Part
+from resarc.reanalysis.small_samples import column_name, column_of
 from resarc.recommended import MissingData
 from resarc.survival.cox import cox
 
@@ -67,8 +68,7 @@ def evaluate(data: Data, analysis: Analysis, asked: MissingData) -> Part:
     method = f"{asked.imputations} imputations by chained equations, Rubin's rules"
     for estimand in ratios:
         before, p = paper_p(data, estimand)
-        column = f"{estimand.by}={estimand.contrast[0]}" if estimand.contrast else estimand.by
-        row = combined.get(column)
+        row = combined.get(column_of(estimand))
         numbers += [paper_ratio(data, estimand), before]
         if row is None:
             continue
@@ -208,7 +208,8 @@ def _fit(
         levels = protocol.levels(name)
         present = [place for place in range(len(levels)) if (values == place).any()]
         for place in present[1:]:
-            columns[f"{name}={levels[place]}"] = (values == place).astype(float)
+            contrast = (levels[place], levels[present[0]])
+            columns[column_name(name, contrast)] = (values == place).astype(float)
     model = pd.DataFrame({_TIME: frame[_TIME], _EVENT: frame[_EVENT], **columns})
     fit = cox(model, _TIME, _EVENT, list(columns), level=level)
     return fit.coefficients.set_index("covariate")

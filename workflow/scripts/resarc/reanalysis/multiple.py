@@ -28,7 +28,7 @@ def evaluate(data: Data, analysis: Analysis, asked: Multiplicity) -> Part:  # no
     for place, (estimand, values) in enumerate(found):
         plain = "logrank_p" if estimand.statistic == "logrank_p" else "p"
         numbers += [
-            Number(estimand, plain, values, method="as the paper did"),
+            Number(estimand, plain, values, method="as the paper did", of=estimand),
             Number(estimand, "holm_p", holm[:, place], method=f"Holm, {len(found)} tests"),
             Number(
                 estimand, "bh_p", bh[:, place], method=f"Benjamini-Hochberg, {len(found)} tests"

@@ -33,8 +33,9 @@ def paper_ratio(data: Data, estimand: Estimand) -> Number:
     """The hazard ratio with Wald limits."""
     found = data.value(estimand)
     return Number(
-        estimand, "hazard_ratio", found.value, found.lower, found.upper, method="Cox, Wald limits"
-    )
+        estimand, "hazard_ratio", found.value, found.lower, found.upper,
+        method="Cox, Wald limits", of=estimand,
+    )  # fmt: skip
 
 
 def paper_p(data: Data, estimand: Estimand) -> tuple[Number, np.ndarray]:
@@ -43,9 +44,10 @@ def paper_p(data: Data, estimand: Estimand) -> tuple[Number, np.ndarray]:
     if plain and len(data.protocol.levels(estimand.by)) == 2:
         tested = Estimand("logrank_p", estimand.subject, None, estimand.where, estimand.by)
         p = data.value(tested).value
-        return Number(estimand, "logrank_p", p, method="log-rank test"), p
-    p = data.value(replace(estimand, statistic="cox_p")).value
-    return Number(estimand, "p", p, method="Cox, Wald test"), p
+        return Number(estimand, "logrank_p", p, method="log-rank test", of=tested), p
+    tested = replace(estimand, statistic="cox_p")
+    p = data.value(tested).value
+    return Number(estimand, "p", p, method="Cox, Wald test", of=tested), p
 
 
 def tests(data: Data, analysis: Analysis) -> list[tuple[Estimand, np.ndarray]]:

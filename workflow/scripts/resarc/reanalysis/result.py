@@ -100,7 +100,8 @@ class Number:
     """One quantity of one estimand in every dataset that was evaluated; arrays (M,).
 
     `lower` and `upper` are confidence limits. `at` is what else tells it apart: a landmark, a
-    subgroup, a pattern.
+    subgroup, a pattern. `of` is the estimand whose own value it is, if the number is one that the
+    analysis also gives: where a reconstruction was made to meet that, it holds by construction.
     """
 
     estimand: Estimand
@@ -111,6 +112,7 @@ class Number:
     at: str = ""
     method: str = ""
     note: str = ""
+    of: Estimand | None = None
 
     def __post_init__(self) -> None:
         if self.quantity not in QUANTITIES:
@@ -206,7 +208,7 @@ def _sets(number: Number, data: Data) -> dict[str, object]:
     }
     if number.value.size < data.members:
         found["how"] = f"sample of {number.value.size} of {data.members} datasets"
-    if str(number.estimand) in data.held and _is_the_estimand(number):
+    if number.of is not None and str(number.of) in data.held:
         found["how"] = "by construction"
     if known.size:
         found |= {"identified_lower": known.min(), "identified_upper": known.max()}
@@ -217,11 +219,6 @@ def _sets(number: Number, data: Data) -> dict[str, object]:
         if limit is not None and not np.isnan(limit).all():
             found[side] = extreme.reduce(limit)
     return found
-
-
-def _is_the_estimand(number: Number) -> bool:
-    """Whether the number is the estimand's own value, which can have been a target."""
-    return not number.at and number.quantity == number.estimand.statistic
 
 
 def line_rows(

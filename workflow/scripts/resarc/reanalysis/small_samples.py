@@ -25,8 +25,9 @@ from resarc.survival.logrank import exact_logrank
 
 EXACT_MEMBERS = 25
 """Members in which permutation tests are made; each takes milliseconds, not microseconds."""
-FIRTH_MEMBERS = 10
-"""Members in which Firth's multivariable model is fitted."""
+FIRTH_MEMBERS = 50
+"""Members in which Firth's multivariable model is fitted; without its limits, which take fifty times
+as long as the model and its tests."""
 _TIME, _EVENT = "(time)", "(event)"  # no variable can be named so
 
 
@@ -47,7 +48,7 @@ def evaluate(data: Data, analysis: Analysis, asked: SmallSample) -> Part:
             exact, method = _permutation(data, test)
             key = test if several else estimand
             numbers += [
-                Number(key, "logrank_p", data.value(test).value, method="log-rank test"),
+                Number(key, "logrank_p", data.value(test).value, method="log-rank test", of=test),
                 Number(key, "exact_logrank_p", exact, method=method),
             ]
             before = data.some(EXACT_MEMBERS).value(test).value
@@ -148,7 +149,7 @@ def penalised(data: Data, analysis: Analysis, asked: PenalisedModel) -> Part:
         Number(model, "coefficients", size),
         Number(model, "events_per_coefficient", each),
     ]
-    enough = each >= asked.events_per_coefficient
+    enough = (size > 0) & (each >= asked.events_per_coefficient)
     start = f"{words.number(each)} events stand behind each of {words.count(size)} coefficients"
     if not enough.any():
         return Part(
@@ -161,7 +162,9 @@ def penalised(data: Data, analysis: Analysis, asked: PenalisedModel) -> Part:
         )
     level, alpha = data.protocol.conventions.level, data.protocol.conventions.alpha
     tables = [
-        firth_cox(frame, _TIME, _EVENT, columns, level=level).coefficients.set_index("covariate")
+        firth_cox(
+            frame, _TIME, _EVENT, columns, level=level, limits=not data.rebuilt
+        ).coefficients.set_index("covariate")
         if good else None
         for (frame, columns), good in zip(designs, enough, strict=True)
     ]  # fmt: skip
@@ -170,7 +173,7 @@ def penalised(data: Data, analysis: Analysis, asked: PenalisedModel) -> Part:
     for estimand in ratios:
         before, p = paper_p(some, estimand)
         numbers += [paper_ratio(some, estimand), before]
-        column = f"{estimand.by}={estimand.contrast[0]}" if estimand.contrast else estimand.by
+        column = column_of(estimand)
         picked = {
             name: np.array(
                 [
@@ -180,7 +183,9 @@ def penalised(data: Data, analysis: Analysis, asked: PenalisedModel) -> Part:
             )
             for name in ("hazard_ratio", "lower", "upper", "p")
         }  # fmt: skip
-        method = "Firth's Cox, profile penalised-likelihood limits"
+        method = "Firth's Cox"
+        if not data.rebuilt:
+            method += ", profile penalised-likelihood limits"
         numbers += [
             Number(
                 estimand, "firth_hazard_ratio", picked["hazard_ratio"], picked["lower"],
@@ -202,11 +207,22 @@ def penalised(data: Data, analysis: Analysis, asked: PenalisedModel) -> Part:
     return Part(numbers, Conclusion(f"{start}; {end}.", words.together(found)))
 
 
+def column_name(variable: str, contrast: tuple[str, str] | None) -> str:
+    """The column of a design that a contrast belongs to. It names the reference too: without
+    patients at the first level a model has another reference, and other hazard ratios."""
+    return f"{variable}={' / '.join(contrast)}" if contrast else variable
+
+
+def column_of(estimand: Estimand) -> str:
+    return column_name(estimand.by, estimand.contrast)
+
+
 def design(
     data: Data, endpoint: str, names: tuple[str, ...], member: int
 ) -> tuple[pd.DataFrame, list[str]]:
     """The complete cases of one dataset as the frame of a Cox model, and its covariates: a number
-    itself, a category a column for each level that has patients but the first of these."""
+    itself, a category a column for each level that has patients but the first of these. Columns are
+    named as `column_of` names contrasts."""
     ensemble = data.ensemble
     time, event = ensemble.times[endpoint][member], ensemble.events[endpoint][member]
     complete = ~np.isnan(time)
@@ -225,6 +241,7 @@ def design(
         code, levels = ensemble.code(name)[member][complete], data.protocol.levels(name)
         present = [place for place in range(len(levels)) if (code == place).any()]
         for place in present[1:]:
-            columns[f"{name}={levels[place]}"] = (code == place).astype(float)
+            contrast = (levels[place], levels[present[0]])
+            columns[column_name(name, contrast)] = (code == place).astype(float)
     frame = pd.DataFrame({_TIME: time[complete], _EVENT: event[complete], **columns})
     return frame, list(columns)

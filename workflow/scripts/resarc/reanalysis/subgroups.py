@@ -32,7 +32,9 @@ def evaluate(data: Data, analysis: Analysis, asked: Interaction) -> Part:
     reference, *others = protocol.levels(by)
     interaction = data.value(test).value
     numbers = [
-        Number(test, "interaction_p", interaction, method="likelihood ratio of the products")
+        Number(
+            test, "interaction_p", interaction, method="likelihood ratio of the products", of=test
+        )
     ]
     sentences: list[str] = []
     differing = depending = False

@@ -36,13 +36,15 @@ def firth_cox(
     start: str | None = None,
     level: float = 0.95,
     ties: str = "efron",
+    limits: bool = True,
 ) -> CoxResult:
     """Penalised Cox model; with `start`, rows are follow-up (start, duration].
 
     Of each coefficient: `se` from the information at the estimate, limits where twice the penalised
     log-likelihood (the other coefficients refitted) has fallen by the chi2 quantile, and p of the
     penalised likelihood-ratio test; `z` is the signed root of its chi2. The log-likelihoods and the
-    `lr_` test are penalised too; there is no score test (NaN). `separated` is always false.
+    `lr_` test are penalised too; there is no score test (NaN). `separated` is always false. Limits
+    take nearly all of the time; without `limits` they are NaN.
 
     No estimate, and `problem` says why: no events; a covariate that is constant, or a combination
     of others, among the patients at risk.
@@ -51,7 +53,7 @@ def firth_cox(
     inputs.one_of(ties, TIES, "ties")
     names = inputs.columns(covariates, "covariates")
     likelihood = intervals_likelihood(frame, start, duration, event, names, strata, ties)
-    fit = _fit(likelihood, level)
+    fit = _fit(likelihood, level, limits)
     model = "Firth's Cox" if start is None else "Firth's Cox with start and stop"
     finite = np.zeros(len(names), dtype=bool)
     table = coefficient_table(names, fit.beta, fit.se, finite, level)
@@ -90,7 +92,7 @@ class _Fit:
     converged: bool
 
 
-def _fit(likelihood: PartialLikelihood, level: float) -> _Fit:
+def _fit(likelihood: PartialLikelihood, level: float, with_limits: bool) -> _Fit:
     sd = likelihood.sd
     p = sd.size
     nothing = np.full(p, np.nan)
@@ -105,10 +107,10 @@ def _fit(likelihood: PartialLikelihood, level: float) -> _Fit:
     best = _maximise(scaled, np.zeros(p), np.arange(p))
     if not best.converged:
         return failed
-    chi2, limits = np.empty(p), np.empty((2, p))
+    chi2, limits = np.empty(p), np.full((2, p), np.nan)
     for j in range(p):
         chi2[j] = max(2 * (best.value - _profile(scaled, best.beta, j, 0.0).value), 0.0)
-        for row, side in ((0, -1), (1, 1)):
+        for row, side in ((0, -1), (1, 1)) if with_limits else ():
             limits[row, j] = _limit(scaled, best, j, side, level)
     se = np.sqrt(np.diag(np.linalg.inv(best.information)))
     # The penalty is that of the covariates in their own units.
