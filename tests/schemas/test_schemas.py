@@ -9,12 +9,14 @@ from resarc.configuration import Model, from_json, read_model, read_yaml, to_jso
 from resarc.protocol import Protocol
 from resarc.published import Published
 from resarc.settings import Settings
+from resarc.synthesis import Questions
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
-MODELS = {"config": Settings, "protocol": Protocol, "published": Published}
+MODELS = {"config": Settings, "protocol": Protocol, "published": Published, "synthesis": Questions}
 FILES = [
     (CONFIG / "config.yaml", "config"),
+    (CONFIG / "synthesis.yaml", "synthesis"),
     *((path, "protocol") for path in sorted(CONFIG.glob("studies/*.yaml"))),
     *((path, "published") for path in sorted(CONFIG.glob("published/*.yaml"))),
 ]

@@ -15,17 +15,24 @@ from resarc.estimand import Estimand
 from resarc.protocol import Protocol
 from resarc.synthesis import (
     HARMONISED,
+    LEFT_OUT,
     POOLED,
+    REPORTED,
     Questions,
     StudyResults,
     harmonise,
+    leave_one_out,
     load,
     pool,
     random_effects,
+    reported,
 )
+from resarc.synthesis.proportions import proportions
+from resarc.synthesis.words import heterogeneity
 
 ROOT = Path(__file__).parents[2]
-METAFOR = json.loads((ROOT / "tests/r/pool.json").read_text())["results"]
+FIXTURES = json.loads((ROOT / "tests/r/pool.json").read_text())
+METAFOR = FIXTURES["results"]
 HR, ORR = "os.hazard_ratio by treated(yes / no)", "response.proportion(yes)"
 
 
@@ -81,6 +88,26 @@ def test_order_shift_and_range(studies, shift):
         assert found.prediction_upper >= found.upper - 1e-9
 
 
+@pytest.mark.parity
+@pytest.mark.parametrize("case", FIXTURES["reml"], ids=lambda case: case["name"])
+def test_metafor_agrees_on_restricted_likelihood(case):
+    found = random_effects(case["yi"], case["vi"], estimator="reml")
+    for name in ("mean", "se", "lower", "upper", "tau2"):
+        assert getattr(found, name) == pytest.approx(case[name], rel=1e-6, abs=1e-8), name
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("case", FIXTURES["glmm"], ids=lambda case: case["name"])
+def test_metafor_agrees_on_proportions(case):
+    found = proportions(case["xi"], case["ni"])
+    # lme4 stops within 1e-5 of the maximum; where shares of 0 and 1 meet, its 25 points of quadrature
+    # are themselves 0.1% off (40, 80 and 160 points agree with each other).
+    rough = case["name"] == "with none and all"
+    for name in ("mean", "se", "lower", "upper", "tau2", "i2"):
+        near = {"rel": 2e-3} if rough else {"rel": 5e-5, "abs": 1e-5}
+        assert getattr(found, name) == pytest.approx(case[name], **near), name
+
+
 # -- studies -------------------------------------------------------------------------------------
 
 
@@ -110,7 +137,9 @@ def protocol(study, kind="registry", **changes):
     )  # fmt: skip
 
 
-def study(name, value, lower=nan, upper=nan, estimand=HR, n=50, sets=None, comparison=None):
+def study(
+    name, value, lower=nan, upper=nan, estimand=HR, n=50, sets=None, comparison=None, errors=None
+):
     row = {
         "estimand": estimand,
         "value": value,
@@ -124,19 +153,29 @@ def study(name, value, lower=nan, upper=nan, estimand=HR, n=50, sets=None, compa
     if sets is not None:
         identified = pd.DataFrame([{"estimand": estimand, "lower": sets[0], "upper": sets[1]}])
     kind = "registry" if sets is None else "reconstruction"
-    return StudyResults(protocol(name, kind), pd.DataFrame([row]), identified, comparison)  # fmt: skip
+    precision = None
+    if errors is not None:
+        precision = pd.DataFrame(
+            [{"estimand": estimand, "se_lower": errors[0], "se_upper": errors[1]}]
+        )
+    return StudyResults(
+        protocol(name, kind), pd.DataFrame([row]), identified, comparison, precision
+    )
 
 
-def questions(scale="log", will=True, estimand=HR, names=("one", "two"), **changes):
+def questions(
+    scale="log", will=True, estimand=HR, names=("one", "two"), variance="paule-mandel", **changes
+):
+    departs = {} if will else {"differs": {"population": "others"}}
     question = {
         "id": "q",
         "label": "Q",
         "scale": scale,
-        "pool": will,
+        "asked": {"definition": "death", "time_origin": "operation", "population": "the operated"},
         "reason": "because",
-        "answers": [{"study": name, "estimand": estimand} for name in names],
+        "answers": [{"study": name, "estimand": estimand} | departs for name in names],
     }
-    return Questions.model_validate({"questions": [question | changes]})
+    return Questions.model_validate({"variance": variance, "questions": [question | changes]})
 
 
 def pooled(studies, asked):
@@ -214,21 +253,15 @@ def test_hazard_ratios_are_pooled_on_the_log_scale_with_variances_from_their_int
 
 
 @pytest.mark.unit
-def test_shares_are_pooled_on_the_logit_scale_by_their_numbers():
+def test_shares_are_pooled_by_their_counts():
     cases = {"one": (15, 24), "two": (30, 66), "three": (9, 31), "four": (60, 93)}
     given = [study(name, x / n, estimand=ORR, n=n) for name, (x, n) in cases.items()]
     row = pooled(given, questions("logit", estimand=ORR, names=tuple(cases)))
-    metafor = next(case for case in METAFOR if case["name"] == "four shares, logit")
-
-    def expit(x):
-        return 1 / (1 + exp(-x))
-
-    for ours, theirs in (
-        ("value", "mean"),
-        ("lower", "lower"),
-        ("prediction_upper", "prediction_upper"),
-    ):
-        assert row[ours] == pytest.approx(expit(metafor[theirs]), rel=1e-6)
+    metafor = next(case for case in FIXTURES["glmm"] if case["name"] == "four shares")
+    assert "binomial" in row["method"]
+    for ours, theirs in (("value", "mean"), ("lower", "lower"), ("upper", "upper")):
+        assert row[ours] == pytest.approx(1 / (1 + exp(-metafor[theirs])), rel=1e-5)
+    assert row["tau2"] == pytest.approx(metafor["tau2"], rel=1e-4)
 
 
 @pytest.mark.unit
@@ -245,6 +278,12 @@ def test_reconstructed_studies_are_pooled_at_the_ends_of_their_sets():
     assert row["outer_lower"] < row["identified_lower"]
     assert row["outer_upper"] > row["identified_upper"]
     assert row["value"] == pytest.approx(1)
+    assert (row["origin"], row["tau2_lower"]) == ("mixed", 0)
+    # At the ends: squared distance log(2)^2 over two, less the variance.
+    assert row["tau2_upper"] == pytest.approx(log(2) ** 2 / 2 - 0.04)
+    assert row["heterogeneity"].startswith(
+        "The studies' true ratios typically lie a factor of 1.00 to"
+    )
 
 
 @pytest.mark.unit
@@ -277,9 +316,26 @@ def test_what_is_not_pooled_says_why(studies, asked, reason):
 
 
 @pytest.mark.unit
-def test_an_impossible_share_is_left_out_not_bent():
+def test_a_share_of_everybody_is_pooled_as_the_count_that_it_is():
     given = [study("one", 1.0, estimand=ORR, n=9), study("two", 0.5, estimand=ORR, n=20)]
     row = pooled(given, questions("logit", estimand=ORR))
+    assert (row["pooled"], row["k"]) == ("yes", 2)
+    assert 0.5 < row["value"] < 1
+
+
+@pytest.mark.unit
+def test_shares_of_nobody_have_no_mean():
+    given = [study("one", 0.0, estimand=ORR, n=9), study("two", 0.0, estimand=ORR, n=20)]
+    row = pooled(given, questions("logit", estimand=ORR))
+    assert row["pooled"] == "no"
+    assert "nobody or everybody" in row["reason"]
+
+
+@pytest.mark.unit
+def test_a_survival_of_everybody_is_left_out_not_bent():
+    alive = "os.survival(36 months)"
+    given = [study("one", 1.0, nan, nan, alive), study("two", 0.5, 0.3, 0.7, alive)]
+    row = pooled(given, questions("logit", estimand=alive))
     assert row["pooled"] == "no"
     assert "standard error: one" in row["reason"]
 
@@ -296,7 +352,142 @@ def test_close_agreement_does_not_shrink_the_interval():
 def test_nothing_to_ask_gives_empty_tables():
     none = Questions()
     assert list(harmonise([], none).columns) == list(HARMONISED)
-    assert list(pool(harmonise([], none), none).columns) == list(POOLED)
+    nothing = harmonise([], none)
+    assert list(pool(nothing, none).columns) == list(POOLED)
+    assert list(leave_one_out(nothing, none).columns) == list(LEFT_OUT)
+    assert list(reported(nothing, none).columns) == list(REPORTED)
+
+
+@pytest.mark.unit
+def test_an_answer_to_another_question_is_shown_and_not_pooled():
+    answers = [
+        {"study": "one", "estimand": HR, "comparable": {"time_origin": "from diagnosis"}},
+        {"study": "two", "estimand": HR, "differs": {"population": "only the old"}},
+        {"study": "three", "estimand": HR},
+    ]
+    asked = questions(answers=answers)
+    given = [study(name, 0.8, 0.5, 1.28) for name in ("one", "two", "three")]
+    table = harmonise(given, asked)
+    assert table["poolable"].tolist() == ["yes", "no", "yes"]
+    assert table["time_origin_match"].tolist() == ["comparable", "same", "same"]
+    assert table["departures"].tolist() == [
+        "time origin comparable: from diagnosis", "population differs: only the old", "",
+    ]  # fmt: skip
+    assert table["asked"].tolist() == ["death, from operation; the operated"] * 3
+    row = pool(table, asked).iloc[0]
+    assert (row["studies"], row["k"]) == ("one; three", 2)
+    assert "another quantity: two" in row["reason"]
+
+
+@pytest.mark.unit
+def test_a_study_is_described_by_its_protocol():
+    row = harmonise([study("one", 0.5, estimand=ORR)], questions("logit", estimand=ORR)).iloc[0]
+    assert (row["definition"], row["time_origin"]) == ("response: yes", "")
+    row = harmonise([study("one", 0.5)], questions()).iloc[0]
+    assert (row["definition"], row["time_origin"]) == ("d", "origin of one")
+
+
+@pytest.mark.unit
+def test_the_standard_errors_of_all_datasets_count():
+    width = exp(ndtri(0.975) * 0.2)
+    given = [
+        study("one", 1.0, 1 / width, width, sets=(1.0, 1.0), errors=(0.1, 0.4)),
+        study("two", 1.5, 1.5 / width, 1.5 * width),
+    ]
+    row = pooled(given, questions())
+    means = [random_effects([0, log(1.5)], [se**2, 0.04]).mean for se in (0.1, 0.2, 0.4)]
+    assert log(row["identified_lower"]) == pytest.approx(min(means))
+    assert log(row["identified_upper"]) == pytest.approx(max(means))
+    assert min(means) < log(row["value"]) < max(means)
+
+
+@pytest.mark.unit
+def test_reml_can_be_chosen():
+    names = tuple("s" + str(i) for i in range(3))
+    given = [
+        study(name, hr, hr / 1.5, hr * 1.5) for name, hr in zip(names, (0.4, 1.0, 3.0), strict=True)
+    ]
+    row = pooled(given, questions(names=names, variance="reml"))
+    assert "REML" in row["method"]
+    v = (2 * log(1.5) / (2 * ndtri(0.975))) ** 2
+    expected = random_effects([log(0.4), 0, log(3)], [v] * 3, estimator="reml")
+    assert row["tau2"] == pytest.approx(expected.tau2)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("case", FIXTURES["leave1out"], ids=lambda case: case["name"])
+def test_metafor_agrees_on_leaving_one_out(case):
+    z, names = ndtri(0.975), tuple(f"s{i}" for i in range(len(case["yi"])))
+    given = [
+        study(name, exp(y), exp(y - z * sqrt(v)), exp(y + z * sqrt(v)))
+        for name, y, v in zip(names, case["yi"], case["vi"], strict=True)
+    ]
+    asked = questions(names=names)
+    table = leave_one_out(harmonise(given, asked), asked)
+    assert table["left_out"].tolist() == list(names)
+    assert set(table["k"]) == {len(names) - 1}
+    for ours, theirs in (("value", "mean"), ("lower", "lower"), ("upper", "upper")):
+        assert [log(x) for x in table[ours]] == pytest.approx(case[theirs], rel=1e-6, abs=1e-8)
+    assert table["tau2"].tolist() == pytest.approx(case["tau2"], rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.unit
+def test_without_one_of_two_the_other_stands_alone():
+    asked = questions()
+    table = leave_one_out(
+        harmonise(
+            [study("one", 0.5, 0.25, 1.0, sets=(0.4, 0.6)), study("two", 0.9, 0.45, 1.8)], asked
+        ),
+        asked,
+    )
+    alone = table.set_index("left_out")
+    assert alone.loc["one", ["k", "studies", "origin"]].tolist() == [1, "two", "registry"]
+    assert alone.loc["one", ["value", "lower", "upper"]].tolist() == pytest.approx([0.9, 0.45, 1.8])
+    assert alone.loc["two", ["identified_lower", "identified_upper"]].tolist() == pytest.approx(
+        [0.4, 0.6]
+    )
+    assert alone.loc["two", "outer_lower"] == pytest.approx(0.2)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("sets", "relation"),
+    [((0.2, 0.3), "within"), ((0.05, 0.3), "overlaps"), ((0.8, 0.9), "outside"), ((nan, 0.3), "")],
+)
+def test_what_the_literature_reports_stands_beside(sets, relation):
+    span = {"lower": 0.11, "upper": 0.71, "reference": "r", "locator": "p. 1", "what": "series"}
+    asked = questions("logit", estimand=ORR, names=("one",), reported=span)
+    table = reported(harmonise([study("one", 0.25, estimand=ORR, sets=sets)], asked), asked)
+    assert list(table.columns) == list(REPORTED)
+    row = table.iloc[0]
+    assert (row["reported_lower"], row["reported_upper"], row["locator"]) == (0.11, 0.71, "p. 1")
+    assert row["relation"] == relation
+
+
+@pytest.mark.unit
+def test_heterogeneity_in_words():
+    found = {
+        "tau2": 0.5,
+        "tau2_lower": 0.04,
+        "tau2_upper": 0.25,
+        "i2": 0.9,
+        "i2_lower": 0.1,
+        "i2_upper": 0.55,
+    }
+    far = found | {"outer_prediction_lower": 0.7, "outer_prediction_upper": 1.9}
+    assert heterogeneity("log", 4, far) == (
+        "The studies' true ratios typically lie a factor of 1.22 to 1.65 from their mean (tau² 0.04 to "
+        "0.25 on the log scale). I² 10% to 55%: that much of the variance of what was observed lies "
+        "between the studies. A further study is expected to have its true value between 0.70 and 1.90, "
+        "so it may point either way."
+    )
+    assert "nothing is predicted" in heterogeneity("log", 2, found)
+    none = {"tau2": 0.0, "i2": 0.0, "prediction_lower": 0.2, "prediction_upper": 0.4}
+    assert heterogeneity("logit", 3, none) == (
+        "No variance between the studies was found beyond chance (tau² 0). I² 0%: that much of the "
+        "variance of what was observed lies between the studies. A further study is expected to have "
+        "its true value between 20% and 40%."
+    )
 
 
 # -- configuration -------------------------------------------------------------------------------
@@ -310,6 +501,47 @@ def test_nothing_to_ask_gives_empty_tables():
         ({"estimand": "os.median"}, "no ratio"),
         ({"names": ("one", "one")}, "answers twice"),
         ({"reason": ""}, "at least 1 character"),
+        ({"variance": "guess"}, "paule-mandel"),
+        ({"answers": [{"study": "one", "estimand": HR, "differs": {"origin": "x"}}]}, "definition"),
+        (
+            {"answers": [{"study": "one", "estimand": HR, "differs": {"population": " "}}]},
+            "in what",
+        ),
+        (
+            {
+                "answers": [
+                    {
+                        "study": "one",
+                        "estimand": HR,
+                        "differs": {"population": "a"},
+                        "comparable": {"population": "b"},
+                    }
+                ]
+            },
+            "either comparable or differs",
+        ),
+        (
+            {
+                "scale": "logit",
+                "answers": [
+                    {"study": "one", "estimand": ORR},
+                    {"study": "two", "estimand": "os.survival(36 months)"},
+                ],
+            },
+            "or none",
+        ),
+        (
+            {
+                "reported": {
+                    "lower": 0.7,
+                    "upper": 0.1,
+                    "reference": "r",
+                    "locator": "l",
+                    "what": "w",
+                }
+            },
+            "lower end first",
+        ),
     ],
 )
 def test_questions_that_cannot_be_are_refused(changes, message):

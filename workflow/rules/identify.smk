@@ -13,6 +13,7 @@ rule identify:
         identified="results/{study}/identified.csv",
         envelopes="results/{study}/envelopes.csv",
         adjusted="results/{study}/identified_adjusted.csv",
+        precision="results/{study}/precision.csv",
     log:
         "logs/{study}/identify.log",
     conda:
@@ -25,5 +26,5 @@ rule identify:
         " --questions {input.questions:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         " --identified {output.identified:q} --envelopes {output.envelopes:q}"
-        " --adjusted {output.adjusted:q}"
+        " --adjusted {output.adjusted:q} --precision {output.precision:q}"
         " > {log:q} 2>&1"

@@ -7,11 +7,14 @@ rule synthesis:
         comparisons=expand("results/{study}/comparison.csv", study=STUDIES),
         estimates=expand("results/{study}/estimates.csv", study=STUDIES),
         identified=expand("results/{study}/identified.csv", study=RECONSTRUCTED),
+        precision=expand("results/{study}/precision.csv", study=RECONSTRUCTED),
         questions="config/synthesis.yaml",
         code=code("synthesis"),
     output:
         harmonised="results/summary/harmonised.csv",
         pooled="results/summary/pooled.csv",
+        left_out="results/summary/leave_one_out.csv",
+        reported="results/summary/reported.csv",
     log:
         "logs/synthesis.log",
     conda:
@@ -23,4 +26,5 @@ rule synthesis:
         " --results results --questions {input.questions:q}"
         f" --studies {' '.join(STUDIES)}"
         " --harmonised {output.harmonised:q} --pooled {output.pooled:q}"
+        " --left-out {output.left_out:q} --reported {output.reported:q}"
         " > {log:q} 2>&1"

@@ -15,12 +15,14 @@ from resarc.output import write_text
 from resarc.protocol import Protocol
 from resarc.published import Published
 from resarc.settings import Settings
+from resarc.synthesis import Questions
 
 FOLDER = Path(__file__).parents[1] / "schemas"
 MODELS: dict[str, type[Model]] = {
     "config": Settings,
     "published": Published,
     "protocol": Protocol,
+    "synthesis": Questions,
 }
 
 

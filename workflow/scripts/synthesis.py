@@ -1,4 +1,4 @@
-"""Put the studies side by side, and pool them where they measure the same thing."""
+"""Put the studies side by side, and pool them where they measure the same quantity."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from command import command_line
 from resarc.configuration import from_json
 from resarc.output import read_csv, write_csv
 from resarc.protocol import Protocol
-from resarc.synthesis import StudyResults, harmonise, load, pool
+from resarc.synthesis import StudyResults, harmonise, leave_one_out, load, pool, reported
 
 
 def main() -> None:
-    parser = command_line(__doc__, reads=["results", "questions"], writes=["harmonised", "pooled"])
+    parser = command_line(
+        __doc__,
+        reads=["results", "questions"],
+        writes=["harmonised", "pooled", "left-out", "reported"],
+    )
     parser.add_argument("--studies", nargs="+", required=True, help="ids of the studies")
     arguments = parser.parse_args()
     questions = load(arguments.questions)
@@ -20,6 +24,8 @@ def main() -> None:
     harmonised = harmonise(studies, questions)
     write_csv(harmonised, arguments.harmonised)
     write_csv(pool(harmonised, questions), arguments.pooled)
+    write_csv(leave_one_out(harmonised, questions), arguments.left_out)
+    write_csv(reported(harmonised, questions), arguments.reported)
 
 
 def results_of(folder: Path) -> StudyResults:
@@ -31,6 +37,7 @@ def results_of(folder: Path) -> StudyResults:
         read_csv(folder / "estimates.csv"),
         read_csv(folder / "identified.csv") if rebuilt else None,
         read_csv(folder / "comparison.csv"),
+        read_csv(folder / "precision.csv") if rebuilt else None,
     )
 
 
