@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from resarc import cohort, compare, synthesis
+from resarc import cohort, compare, evidence, precision, synthesis
 from resarc.analysis.evaluate import COLUMNS as ESTIMATES
 from resarc.disclosure.columns import CLASSES, class_of, emptied, table
 from resarc.errors import DataError
@@ -21,6 +21,11 @@ TABLES = {
     "reanalysis_conclusions.csv": reanalysis.CONCLUSION_COLUMNS,
     "harmonised.csv": synthesis.HARMONISED,
     "pooled.csv": synthesis.POOLED,
+    "leave_one_out.csv": synthesis.LEFT_OUT,
+    "reported.csv": synthesis.REPORTED,
+    "evidence.csv": evidence.WORKS,
+    "evidence_map.csv": evidence.MAP,
+    "precision.csv": precision.COLUMNS,
     "rejected.csv": cleaning.REJECTED_COLUMNS,
     "data_quality.csv": cleaning.QUALITY_COLUMNS,
 }

@@ -36,12 +36,17 @@ COLUMNS = {
     "tables/index.csv": "table file caption origin notes made_from",
     "curves.csv": "endpoint variable level time at_risk events censored survival lower upper",
     "identified.csv": "estimand lower upper direction target how",
+    "precision.csv": "estimand se_lower se_upper members",
     "envelopes.csv": "endpoint variable level time lower upper",
     "comparison.csv": "figure estimand printed unit locator value lower upper verdict origin",
 }
 SUMMARY = {
     "harmonised.csv": "quantity study estimand value lower upper origin",
-    "pooled.csv": "quantity k studies value lower upper tau2 i2 method pooled reason",
+    "pooled.csv": "quantity k studies value lower upper tau2 i2 heterogeneity method pooled reason",
+    "leave_one_out.csv": "quantity left_out k value lower upper origin",
+    "reported.csv": "quantity reported_lower reported_upper reference locator study relation",
+    "evidence.csv": "reference treatment treatment_said site design size period reports",
+    "evidence_map.csv": "site treatment works references",
 }
 DOCUMENTS = ("report.html", "report.pdf", "model.json", "notebook.html", "notebook.ipynb")
 
@@ -175,7 +180,7 @@ def test_a_registry_passes_the_same_way_and_its_results_bear_its_origin(ran):
 
     folder = ran / "results" / study
     for name, columns in COLUMNS.items():
-        if name.startswith(("reconstruction", "identified", "envelopes")):
+        if name.startswith(("reconstruction", "identified", "envelopes", "precision")):
             assert not (folder / name).exists()
         else:
             assert set(columns.split()) <= set(read_csv(folder / name).columns)

@@ -22,6 +22,8 @@ from resarc.identify import (
     identify_adjusted,
 )
 from resarc.output import read_csv, write_csv
+from resarc.precision import COLUMNS as PRECISION_COLUMNS
+from resarc.precision import precision
 from resarc.protocol import Protocol
 from resarc.published import Published
 from resarc.survival import kaplan_meier
@@ -428,3 +430,31 @@ def test_without_univariable_table_there_is_no_family(protocol):
     found = identify_adjusted(THREE, protocol)
     assert found.empty
     assert tuple(found.columns) == ADJUSTED_COLUMNS
+
+
+# -- standard errors -------------------------------------------------------------------------------
+
+
+@pytest.mark.unit
+def test_standard_errors_of_a_share_by_hand(protocol):
+    # One, two and three of four are female: 1 / (n p (1 - p)) is 4/3, 1 and 4/3.
+    frame = members("1111 mmmf", "1111 mmff", "1111 mfff", "1111 ffff")
+    asked = [Estimand.parse(f"sex.proportion({level})") for level in ("female", "male")]
+    table = precision([*asked, Estimand.parse("os.median")], frame, protocol)
+    assert list(table.columns) == list(PRECISION_COLUMNS)
+    assert table["estimand"].tolist() == [str(e) for e in asked]  # a median has no such scale
+    assert table["se_lower"].tolist() == pytest.approx([1, 1])
+    assert table["se_upper"].tolist() == pytest.approx([sqrt(4 / 3)] * 2)
+    assert table["members"].tolist() == [3, 3]  # all female has no standard error
+
+
+@pytest.mark.unit
+def test_standard_errors_from_limits_are_those_of_each_dataset(protocol):
+    estimand = Estimand.parse("os.survival(2 months)")
+    each = []
+    for _, one in THREE.groupby("member"):
+        curve = kaplan_meier.curve(one["os_time"], one["os_event"] == 1)
+        limits = kaplan_meier.survival_at(curve, [2.0])[["lower", "upper"]].to_numpy(float)[0]
+        each.append(np.diff(np.log(limits / (1 - limits)))[0] / (2 * 1.959963985))
+    table = precision([estimand], THREE, protocol)
+    assert table.loc[0, ["se_lower", "se_upper"]].tolist() == pytest.approx([min(each), max(each)])

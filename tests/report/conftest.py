@@ -390,6 +390,7 @@ def combined_inputs():
 
     import pandas as pd
 
+    from resarc.evidence import mapped
     from resarc.protocol import Protocol
     from resarc.report.combined import CombinedInputs, CombinedStudy
     from resarc.report.study import build
@@ -423,7 +424,8 @@ def combined_inputs():
             "upper": 0.77 if rebuilt else high, "level": 0.95, "identified_lower": low if rebuilt else nan,
             "identified_upper": high if rebuilt else nan, "printed": "31.5%", "origin": kind,
             "time_origin": "first metastasis", "population": f"Patients {HOSTILE}", "n": 142, "events": 66,
-            "note": "",
+            "note": "", "asked": "death; the operated", "definition": "Death", "poolable": "yes",
+            "departures": f"population differs: {HOSTILE}" if quantity == "s36" else "",
         }  # fmt: skip
 
     ratio = "os.hazard_ratio by sex(male / female)"
@@ -439,17 +441,47 @@ def combined_inputs():
     )  # fmt: skip
     pooled = pd.DataFrame([
         empty | {"quantity": "s36", "label": "Survival at 3 years", "k": 2, "studies": "alpha; beta",
-                 "method": "", "pooled": "no", "reason": "time starts at different moments"},
+                 "method": "", "pooled": "no", "reason": "time starts at different moments",
+                 "heterogeneity": ""},
         empty | {"quantity": "sex", "label": "Men against women", "k": 2, "studies": "alpha; beta",
                  "value": 0.7777, "lower": 0.7, "upper": 0.77, "prediction_lower": 0.0777,
                  "prediction_upper": 7.7, "identified_lower": 0.93, "identified_upper": 2.91,
                  "outer_lower": 0.52, "outer_upper": 4.4, "tau2": 0.777, "i2": 0.7777,
-                 "method": "random effects", "pooled": "yes", "reason": "the same contrast"},
+                 "method": "random effects", "pooled": "yes", "reason": "the same contrast",
+                 "heterogeneity": "They differ by a factor of 1.20 to 1.90."},
     ])  # fmt: skip
+    left_out = pd.DataFrame([
+        empty | {"quantity": "sex", "label": "Men against women", "left_out": "alpha", "k": 1,
+                 "studies": "beta", "value": 1.8, "lower": 1.1, "upper": 2.5},
+        empty | {"quantity": "sex", "label": "Men against women", "left_out": "beta", "k": 1,
+                 "studies": "alpha", "value": 0.7777, "lower": 0.7, "upper": 0.77,
+                 "identified_lower": 0.81, "identified_upper": 3.14, "outer_lower": 0.4,
+                 "outer_upper": 5.1},
+    ])  # fmt: skip
+    reported = harmonised.head(2).assign(
+        reported_lower=0.11, reported_upper=0.4, reference="cox1972", locator=f"p. 3 {HOSTILE}",
+        what=f"series {HOSTILE}", relation=["within", "overlaps"],
+    )  # fmt: skip
+    works = pd.DataFrame([
+        work_row("alpha2020", "yes", treatment="surgery; chemotherapy", site="lung", size=142),
+        work_row("kaplan1958", "no", treatment="surgery", site="lung; other", disease=HOSTILE),
+        work_row("cox1972", "no"),
+    ]).astype({"size": "Int64"})  # fmt: skip
     return CombinedInputs(
         studies, harmonised, pooled, "0.1.0", "2026-01-31",
         study_inputs("registry").references, {"Software": {"pandas": "2.3"}},
+        left_out, reported, works, mapped(works),
     )  # fmt: skip
+
+
+def work_row(reference: str, reanalysed: str, **facts: object) -> dict[str, object]:
+    """One work of the evidence map as `evidence.csv` has it."""
+    from resarc.evidence import WORKS
+
+    row = dict.fromkeys(WORKS, "") | {"size": None, "reference": reference, "year": "2020"}
+    return (
+        row | {"reanalysed": reanalysed, "size_of": "patients" if "size" in facts else ""} | facts
+    )
 
 
 @pytest.fixture(scope="session")

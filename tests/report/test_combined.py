@@ -59,10 +59,60 @@ def test_no_value_of_a_rebuilt_dataset_is_shown(report: Report) -> None:
 
 def test_forest_draws_sets_for_reconstructions(report: Report) -> None:
     figures = {b.id: b for b in report.blocks() if isinstance(b, FigureBlock)}
-    assert set(figures) == {"curves-of-all", "forest-shares", "forest-ratios"}
+    assert set(figures) == {
+        "curves-of-all", "forest-shares", "forest-ratios", "evidence-map", "reported-s36",
+    }  # fmt: skip
     assert "alpha 21.0\u00a0to\u00a033.0%" in figures["forest-shares"].alt
     assert "beta 40.0%" in figures["forest-shares"].alt
-    assert {b.origin for b in figures.values()} == {"mixed"}
+    assert {b.origin for name, b in figures.items() if name != "evidence-map"} == {"mixed"}
+    assert figures["evidence-map"].origin == "paper"
+
+
+def test_what_departs_and_what_each_study_weighs(report: Report) -> None:
+    rows = table_of(report, "harmonised").rows
+    assert rows[0][-1].text.startswith("Population differs: ")
+    assert rows[2][-1].text == "in nothing"
+    labels = [group.label for group in table_of(report, "harmonised").groups]
+    assert labels[0] == "Survival at 3 years. Asked: death; the operated"
+    pooled = {row[0].text: row for row in table_of(report, "pooled").rows}
+    assert "They differ by a factor of 1.20 to 1.90." in pooled["Men against women"][3].text
+    left = table_of(report, "left-out").rows
+    assert [row[0].text for row in left] == ["alpha", "beta"]
+    assert left[0][3].text == "1.80 (1.10\u00a0to\u00a02.50)"
+    assert left[1][3].text.startswith("0.81\u00a0to\u00a03.14 (with sampling uncertainty")
+
+
+def test_the_map_shows_each_work_where_its_title_puts_it(report: Report) -> None:
+    figure = next(
+        b for b in report.blocks() if isinstance(b, FigureBlock) and b.id == "evidence-map"
+    )
+    keys = [reference.key for reference in report.references]
+    numbers = {key: str(keys.index(key) + 1) for key in ("alpha2020", "kaplan1958", "cox1972")}
+    assert f"lung, combination: {numbers['alpha2020']};" in figure.alt
+    assert f"lung, surgery: {numbers['kaplan1958']};" in figure.alt
+    assert f"other site, surgery: {numbers['kaplan1958']};" in figure.alt
+    assert f"site not said, not said: {numbers['cox1972']}." in figure.alt
+    assert "No title tells of: lung, radiotherapy; lung, ablation;" in figure.alt
+    assert figure.svg.count("<circle") == 3
+    assert figure.svg.count('stroke-dasharray="2 1.5"') == 3  # unknown sizes
+    rows = table_of(report, "evidence").rows
+    assert rows[0][6].text == "142 patients"
+    assert [cell.text for cell in rows[2][2:]] == ["not said"] * 7
+
+
+def test_reported_survival_stands_beside_the_sets(report: Report) -> None:
+    figure = next(
+        b for b in report.blocks() if isinstance(b, FigureBlock) and b.id == "reported-s36"
+    )
+    assert "11%\u00a0to\u00a040%" in figure.alt
+    assert (
+        "alpha: the identified set 21.0\u00a0to\u00a033.0% lies within the reported range"
+        in figure.alt
+    )
+    assert "beta: 40.0%" in figure.alt
+    assert "overlaps" not in figure.alt
+    assert "reaches beyond the reported range" in figure.alt
+    assert "0.77" not in figure.alt
 
 
 def test_renders(report: Report, given: CombinedInputs, parse, numbers_in, text_of_pdf) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from resarc.configuration import Model, from_json, read_model, read_yaml, to_json
+from resarc.evidence import Evidence
 from resarc.protocol import Protocol
 from resarc.published import Published
 from resarc.settings import Settings
@@ -13,9 +14,16 @@ from resarc.synthesis import Questions
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
-MODELS = {"config": Settings, "protocol": Protocol, "published": Published, "synthesis": Questions}
+MODELS = {
+    "config": Settings,
+    "evidence": Evidence,
+    "protocol": Protocol,
+    "published": Published,
+    "synthesis": Questions,
+}
 FILES = [
     (CONFIG / "config.yaml", "config"),
+    (CONFIG / "evidence.yaml", "evidence"),
     (CONFIG / "synthesis.yaml", "synthesis"),
     *((path, "protocol") for path in sorted(CONFIG.glob("studies/*.yaml"))),
     *((path, "published") for path in sorted(CONFIG.glob("published/*.yaml"))),

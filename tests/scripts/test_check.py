@@ -24,6 +24,7 @@ def check(tmp_path):
             f"published/{STUDY}.yaml",
             "references.bib",
             "synthesis.yaml",
+            "evidence.yaml",
         ):
             text = (ROOT / "config" / file).read_text(encoding="utf-8")
             if file.startswith(name):
@@ -70,10 +71,24 @@ def check(tmp_path):
         ),
         (
             "synthesis",
-            f'study: {STUDY}, estimand: "dss.',
-            f'study: {STUDY}, estimand: "xyz.',
+            'estimand: "dss.',
+            'estimand: "xyz.',
             "synthesis.yaml",
             "no variable or endpoint 'xyz'",
+        ),
+        (
+            "synthesis",
+            "reference: okayama2022",
+            "reference: nobody",
+            "synthesis.yaml",
+            "found 'nobody'",
+        ),
+        (
+            "evidence",
+            "words: 214 patients",
+            "words: 215 patients",
+            "evidence.yaml, work choong1995, size",
+            "'215 patients', which its title does not say",
         ),
     ],
 )

@@ -8,7 +8,11 @@ rule manifest:
             *expand("config/studies/{study}.yaml", study=STUDIES),
             *(file for study in STUDIES for file in printed(study)),
         ],
-        shared=["config/references.bib", "config/synthesis.yaml"],
+        shared=[
+            "config/references.bib",
+            "config/synthesis.yaml",
+            "config/evidence.yaml",
+        ],
         sources=[file for each in PATIENTS.values() for file in each.files],
         project="pyproject.toml",
         code=lambda wildcards: code_of_all("manifest"),

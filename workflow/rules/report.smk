@@ -62,12 +62,17 @@ rule combined_report:
     input:
         harmonised="results/summary/harmonised.csv",
         pooled="results/summary/pooled.csv",
+        left_out="results/summary/leave_one_out.csv",
+        reported="results/summary/reported.csv",
+        works="results/summary/evidence.csv",
+        evidence_map="results/summary/evidence_map.csv",
         protocols=expand("results/{study}/protocol.json", study=STUDIES),
         models=expand("results/{study}/model.json", study=STUDIES),
         curves=expand("results/{study}/curves.csv", study=STUDIES),
         envelopes=expand("results/{study}/envelopes.csv", study=RECONSTRUCTED),
         references="config/references.bib",
         questions="config/synthesis.yaml",
+        evidence="config/evidence.yaml",
         project="pyproject.toml",
         code=code("combined_report"),
     output:
@@ -85,8 +90,10 @@ rule combined_report:
         "python workflow/scripts/combined_report.py"
         f" --results results --studies {' '.join(STUDIES)}"
         " --harmonised {input.harmonised:q} --pooled {input.pooled:q}"
+        " --left-out {input.left_out:q} --reported {input.reported:q}"
+        " --works {input.works:q} --evidence-map {input.evidence_map:q}"
         " --references {input.references:q} --project {input.project:q}"
-        " --read {input.references:q} {input.questions:q}"
+        " --read {input.references:q} {input.questions:q} {input.evidence:q}"
         " --html {output.html:q} --pdf {output.pdf:q} --model {output.model:q}"
         " --figures {output.figures:q}"
         " > {log:q} 2>&1"

@@ -9,12 +9,16 @@ rule synthesis:
         identified=expand("results/{study}/identified.csv", study=RECONSTRUCTED),
         precision=expand("results/{study}/precision.csv", study=RECONSTRUCTED),
         questions="config/synthesis.yaml",
+        evidence="config/evidence.yaml",
+        references="config/references.bib",
         code=code("synthesis"),
     output:
         harmonised="results/summary/harmonised.csv",
         pooled="results/summary/pooled.csv",
         left_out="results/summary/leave_one_out.csv",
         reported="results/summary/reported.csv",
+        works="results/summary/evidence.csv",
+        evidence_map="results/summary/evidence_map.csv",
     log:
         "logs/synthesis.log",
     conda:
@@ -27,4 +31,5 @@ rule synthesis:
         f" --studies {' '.join(STUDIES)}"
         " --harmonised {output.harmonised:q} --pooled {output.pooled:q}"
         " --left-out {output.left_out:q} --reported {output.reported:q}"
+        " --works {output.works:q} --evidence-map {output.evidence_map:q}"
         " > {log:q} 2>&1"

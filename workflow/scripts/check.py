@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from command import command_line
-from resarc import protocol, published, references, synthesis
+from resarc import evidence, protocol, published, references, synthesis
 from resarc.configuration import to_json
 from resarc.errors import ConfigurationError
 from resarc.output import write_text
@@ -30,9 +31,11 @@ def main() -> None:
     write_text(to_json(printed), arguments.checked_published)
 
 
-def check_study(of_study: Path, of_printed: Path, bibliography: Path, questions: Path) -> None:
-    """All that is written of a study, and of its paper if there is one; `ConfigurationError` if a file is wrong or contradicts
-    another."""
+def check_study(
+    of_study: Path, of_printed: Path, bibliography: Path, questions: Path, works: Path
+) -> None:
+    """All that is written of a study, of its paper if there is one, and of all studies together;
+    `ConfigurationError` if a file is wrong or contradicts another."""
     study = protocol.load(of_study)
     asking = {of_study: study.reference}
     if of_printed.is_file():
@@ -41,6 +44,7 @@ def check_study(of_study: Path, of_printed: Path, bibliography: Path, questions:
         asking[of_printed] = printed.reference
     check_references(asking, bibliography)
     check_questions(study, of_study, questions)
+    check_shared(bibliography, questions, works)
 
 
 def check_together(study: Protocol, of_study: Path, printed: Published, of_printed: Path) -> None:
@@ -81,6 +85,20 @@ def check_references(keys: dict[Path, str], bibliography: Path) -> None:
                 f"{asking}, key reference",
                 repr(key),
                 f"a key of {bibliography} ({', '.join(known)})",
+            )
+
+
+@cache
+def check_shared(bibliography: Path, questions: Path, works: Path) -> None:
+    """What is written of all studies together, once in a process."""
+    known = references.load(bibliography)
+    evidence.check(evidence.load(works), known, str(works))
+    for question in synthesis.load(questions).questions:
+        if question.reported and question.reported.reference not in known:
+            raise ConfigurationError(
+                f"{questions}, question {question.id}, key reported.reference",
+                repr(question.reported.reference),
+                f"a key of {bibliography}",
             )
 
 

@@ -19,7 +19,17 @@ from resarc.report.combined import CombinedInputs, CombinedStudy, build
 def main() -> None:
     parser = command_line(
         __doc__,
-        reads=["results", "harmonised", "pooled", "references", "project"],
+        reads=[
+            "results",
+            "harmonised",
+            "pooled",
+            "left-out",
+            "reported",
+            "works",
+            "evidence-map",
+            "references",
+            "project",
+        ],
         writes=["html", "pdf", "model", "figures"],
     )
     parser.add_argument("--studies", nargs="+", required=True, help="ids of the studies, in order")
@@ -30,6 +40,10 @@ def main() -> None:
         studies=studies,
         harmonised=read_csv(arguments.harmonised),
         pooled=read_csv(arguments.pooled),
+        left_out=read_csv(arguments.left_out),
+        reported=read_csv(arguments.reported),
+        works=read_csv(arguments.works),
+        evidence_map=read_csv(arguments.evidence_map),
         version=resarc.__version__,
         data_date=max(study.model["data_date"] for study in studies),
         references=references.load(arguments.references),

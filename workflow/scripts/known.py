@@ -22,7 +22,9 @@ MEMORY = Path(".snakemake", "resarc.known.json")
 SCRIPTS = Path("workflow", "scripts")
 NOTEBOOKS = Path("notebooks")
 CONFIG = Path("config")
-CONFIGURATION = ("studies/*.yaml", "published/*.yaml", "references.bib", "synthesis.yaml")
+CONFIGURATION = (
+    "studies/*.yaml", "published/*.yaml", "references.bib", "synthesis.yaml", "evidence.yaml",
+)  # fmt: skip
 """What is written of the studies, below `config`."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from command import command_line
 from resarc.configuration import Model
+from resarc.evidence import Evidence
 from resarc.output import write_text
 from resarc.protocol import Protocol
 from resarc.published import Published
@@ -20,6 +21,7 @@ from resarc.synthesis import Questions
 FOLDER = Path(__file__).parents[1] / "schemas"
 MODELS: dict[str, type[Model]] = {
     "config": Settings,
+    "evidence": Evidence,
     "published": Published,
     "protocol": Protocol,
     "synthesis": Questions,

@@ -21,18 +21,25 @@ MANIFEST = f"{RESULTS}manifest.json"
 _COLUMNS = (
     # what was asked, of whom
     "analysis check claim condition confidence endpoint estimand figure figures hypothesis label "
-    "level locator note origin population quantity step study studies time_origin title variable",
+    "level locator note origin population quantity step study studies time_origin title variable asked "
+    "definition definition_match time_origin_match population_match departures poolable left_out "
+    "relation",
     # what is printed
     "printed printed_lower printed_upper read_as rounding unit",
     # what was found
-    "value lower upper p holm holm_lower holm_upper bh bh_lower bh_upper tests n k events censored "
+    "value lower upper se se_lower se_upper p holm holm_lower holm_upper bh bh_lower bh_upper tests n k events censored "
     "at_risk survival entering excluded remaining identified_lower identified_upper at_risk_lower "
-    "at_risk_upper outer_lower outer_upper prediction_lower prediction_upper tau2 i2 time members "
+    "at_risk_upper outer_lower outer_upper prediction_lower prediction_upper outer_prediction_lower "
+    "outer_prediction_upper tau2 tau2_lower tau2_upper i2 i2_lower i2_upper heterogeneity time members "
     "value_printed_unit lower_printed_unit upper_printed_unit identified_lower_printed_unit "
     "identified_upper_printed_unit share_held undetermined direction",
     # how, and what follows
     "method pooled how reason remedy rule evidence severity status target verdict recomputed "
     "feasible chosen type",
+    # what others published
+    "reported_lower reported_upper reference year reanalysed treatment treatment_said site site_said "
+    "disease disease_said design design_said size size_of size_said period period_said reports "
+    "reports_said works references",
     # what cleaning found; a value only by its form
     "file sheet row main_row column what rows present missing unreadable out_of_range not_given duplicate inconsistent "
     "flagged rejected top_coded",

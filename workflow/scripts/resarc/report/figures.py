@@ -476,7 +476,7 @@ class Interval:
     """One row of a forest: a range on the axis, perhaps a point, and words at its side.
 
     `kind`: `set` (identified set: a bar without a point), `estimate` (a point with confidence
-    limits), `pooled` (a diamond). `wide`, a thin line, is what a wider uncertainty adds.
+    limits), `pooled` (a diamond), `range` (what others report: a grey bar). `wide`, a thin line, is what a wider uncertainty adds.
     `note` stands to the right.
     """
 
@@ -628,6 +628,10 @@ def _draw_interval(axes: Axes, row: Interval, y: float, low: float, top: float) 
                 y, upper - lower, left=lower, height=7, linewidth=0.9, edgecolor=colour,
                 facecolor=(*_rgb(BLUE), 0.55) if row.identified else "none",
             )  # fmt: skip
+    elif row.kind == "range":
+        axes.barh(
+            y, upper - lower, left=lower, height=9, linewidth=0.9, edgecolor=QUIET, facecolor=FAINT
+        )
     elif row.kind == "pooled":
         if not isnan(row.wide[0]):
             axes.plot(row.wide, [y, y], color=INK, linewidth=0.8)

@@ -172,7 +172,7 @@ def _pooled_row(
 ) -> dict[str, Any]:
     same = [answer for answer in answers if answer["poolable"] == "yes"]
     sets, without = _usable(question, same)
-    reasons = [question.reason]
+    reasons = [question.reason.rstrip(".")]
     if len(same) < len(answers):
         names = ", ".join(str(a["study"]) for a in answers if a["poolable"] != "yes")
         reasons.append(f"another quantity: {names}")

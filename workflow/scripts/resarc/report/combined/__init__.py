@@ -15,6 +15,7 @@ module named after its question.
 | `studies`  | what was found in each study?                                     |
 | `curves`   | how long do patients live, study by study?                        |
 | `together` | what do the studies say about the same quantity?                  |
+| `evidence` | what has been published, and what is reported beside it?          |
 | `pooled`   | how is a pooled result put into words?                            |
 | `methods`  | how was it done, and from what?                                   |
 """
@@ -25,6 +26,7 @@ from collections.abc import Callable, Iterable
 
 from resarc.report.citations import Citations
 from resarc.report.combined.curves import curves
+from resarc.report.combined.evidence import evidence
 from resarc.report.combined.inputs import CombinedInputs, CombinedStudy, origin_of
 from resarc.report.combined.methods import methods
 from resarc.report.combined.opening import opening
@@ -40,6 +42,7 @@ SECTIONS: tuple[tuple[str, str, SectionOf], ...] = (
     ("studies", "The studies", studies),
     ("curves", "Survival, study by study", curves),
     ("together", "The studies side by side", together),
+    ("literature", "What has been published", evidence),
     ("methods", "Methods", methods),
 )
 """Id, title and content of each section, in the order in which they are read."""

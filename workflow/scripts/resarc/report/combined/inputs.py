@@ -38,7 +38,8 @@ class CombinedStudy:
 @dataclass(frozen=True)
 class CombinedInputs:
     """What the combined report is made from: the studies, in the order to show them, and the tables
-    of the synthesis (`harmonised.csv`, `pooled.csv`)."""
+    of the synthesis (`harmonised.csv`, `pooled.csv`, `leave_one_out.csv`, `reported.csv`) and of the
+    evidence (`evidence.csv`, `evidence_map.csv`)."""
 
     studies: Sequence[CombinedStudy]
     harmonised: pd.DataFrame
@@ -47,6 +48,10 @@ class CombinedInputs:
     data_date: str
     references: Mapping[str, Reference] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    left_out: pd.DataFrame | None = None
+    reported: pd.DataFrame | None = None
+    works: pd.DataFrame | None = None
+    evidence_map: pd.DataFrame | None = None
 
     def protocol(self, study: str) -> Protocol:
         return next(s.protocol for s in self.studies if s.protocol.study == study)

@@ -22,10 +22,13 @@ _POOLING = ("paule1982", "hartung2001", "inthout2016")
 def methods(given: CombinedInputs, cited: Citations) -> Iterable[Block]:
     yield paragraph(
         "Each study was analysed by its own protocol; see the methods of its report. Results were "
-        "pooled only where the studies measure the same quantity, by a random-effects mean",
+        "pooled only where the studies measure the same quantity: shares of patients by a binomial "
+        "model with random intercepts",
+        *cited.cite("stijnen2010"),
+        ", everything else by a random-effects mean",
         *cited.cite(*_POOLING),
-        ". A reconstructed study enters with each end of its identified set; the pooled identified set "
-        "spans the results.",
+        ". A reconstructed study enters with its identified set and the standard errors of all its "
+        "datasets; the pooled identified set is the range over all values within, found by search.",
     )
     yield paragraph(
         f"{counted(len(given.studies), 'study', 'studies')}. The same inputs, settings and software "

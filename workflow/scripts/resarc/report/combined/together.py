@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from math import isnan
+from math import isnan, nan
 from typing import Any
+
+import pandas as pd
 
 from resarc import tables
 from resarc.estimand import Estimand
@@ -12,7 +15,7 @@ from resarc.protocol import Protocol
 from resarc.report import figures
 from resarc.report.citations import Citations
 from resarc.report.combined.inputs import CombinedInputs, origin_of
-from resarc.report.combined.pooled import is_rebuilt, pooled_words, scale_of
+from resarc.report.combined.pooled import pooled_words, scale_of
 from resarc.report.figures import Interval
 from resarc.report.model import (
     Block,
@@ -32,12 +35,19 @@ from resarc.report.results import (
     text_of,
 )
 
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(%?)(?= |;|$)")
+"""A printed value: a number without a sign such as <, with its unit or verdict behind it."""
+
 
 def together(given: CombinedInputs, cited: Citations) -> Iterable[Block]:
     frame = given.harmonised
     if not len(frame):
         yield paragraph("No quantity was asked of more than one study.")
         return
+    yield paragraph(
+        "Each question says what exactly is asked: which outcome, counted from when, in whom. A study's "
+        "answer is pooled only if it departs from that in nothing that makes it another quantity."
+    )
     for scale, identifier, title in (
         ("fraction", "forest-shares", "Shares and survival"),
         ("ratio", "forest-ratios", "Ratios"),
@@ -46,17 +56,20 @@ def together(given: CombinedInputs, cited: Citations) -> Iterable[Block]:
     rows: dict[str, list[tuple[Cell | str, ...]]] = {}
     for row in frame.to_dict("records"):
         label = text_of(row["label"]) or text_of(row["quantity"])
-        rows.setdefault(label, []).append(_harmonised_row(given, row))
+        heading = f"{label}. Asked: {text_of(row['asked'])}"
+        rows.setdefault(heading, []).append(_harmonised_row(given, row))
     yield table(
         "harmonised", "The same questions to each study",
         [
-            Column("Study"), Column("Quantity", width=1.6), Column("Re-analysed", "right"),
-            Column("Printed", width=1), Column("Patients", "right"), Column("In whom, from when", width=2),
+            Column("Study"), Column("Quantity", width=1.3), Column("Re-analysed", "right"),
+            Column("Printed", width=0.9), Column("Patients", "right"),
+            Column("What, from when, in whom", width=2), Column("How it departs", width=1.6),
         ],
         rows, stage="synthesis", inputs=("summary/harmonised.csv",), origin=origin_of(given.studies),
         notes=(
             "Re-analysed: an identified set for a reconstruction, an estimate with confidence limits "
-            "for a registry.",
+            "for a registry. How it departs: comparable is carried as a difference between studies; "
+            "what differs is another quantity and is not pooled.",
             SAMPLED,
         ),
     )  # fmt: skip
@@ -70,13 +83,45 @@ def together(given: CombinedInputs, cited: Citations) -> Iterable[Block]:
             [_pooled_row(given, row) for row in given.pooled.to_dict("records")],
             stage="synthesis", inputs=("summary/pooled.csv",), origin=origin_of(given.studies),
         )  # fmt: skip
+    if given.left_out is not None and len(given.left_out):
+        yield table(
+            "left-out", "Pooled results without each study in turn",
+            [
+                Column("Without"), Column("Studies left", "right"), Column("Pooled over", width=1),
+                Column("Pooled", width=1.2),
+            ],
+            _left_out(given, given.left_out), stage="synthesis",
+            inputs=("summary/leave_one_out.csv",), origin=origin_of(given.studies),
+            notes=("Where one study is left, its own result with its own interval.",),
+        )  # fmt: skip
+
+
+def _left_out(
+    given: CombinedInputs, frame: pd.DataFrame
+) -> dict[str, list[tuple[Cell | str, ...]]]:
+    found: dict[str, list[tuple[Cell | str, ...]]] = {}
+    for row in frame.to_dict("records"):
+        found.setdefault(text_of(row["label"]) or text_of(row["quantity"]), []).append(
+            (
+                text_of(row["left_out"]),
+                f"{number_of(row['k']):.0f}",
+                text_of(row["studies"]).replace("; ", ", "),
+                pooled_words(given, row),
+            )
+        )
+    return found
 
 
 def _harmonised_row(given: CombinedInputs, row: Mapping[str, Any]) -> tuple[Cell | str, ...]:
     protocol = given.protocol(text_of(row["study"]))
     estimand = Estimand.parse(str(row["estimand"]))
-    where = f"{text_of(row['population'])}; from {text_of(row['time_origin'])}"
-    note = text_of(row.get("note"))
+    since = text_of(row["time_origin"])
+    where = [
+        text_of(row["definition"]),
+        f"from {since}" if since else "",
+        text_of(row["population"]),
+    ]
+    departs = [text_of(row["departures"]), text_of(row.get("note"))]
     # How many patients of one rebuilt dataset a result rests on is itself no identified number.
     n = float("nan") if text_of(row["origin"]) == "reconstruction" else number_of(row["n"])
     return (
@@ -85,7 +130,8 @@ def _harmonised_row(given: CombinedInputs, row: Mapping[str, Any]) -> tuple[Cell
         _result(estimand, row, protocol),
         text_of(row["printed"]),
         "" if isnan(n) else f"{n:,.0f}",
-        f"{where}; {note}" if note else where,
+        "; ".join(filter(None, where)),
+        capital("; ".join(filter(None, departs))) or "in nothing",
     )
 
 
@@ -106,9 +152,7 @@ def _pooled_row(given: CombinedInputs, row: Mapping[str, Any]) -> tuple[Cell | s
     label = text_of(row["label"]) or text_of(row["quantity"])
     k = number_of(row["k"])
     pooled = text_of(row["pooled"]) == "yes"
-    extra = ""
-    if pooled and not is_rebuilt(given, row) and not isnan(number_of(row["i2"])):
-        extra = f"I² {100 * number_of(row['i2']):.0f}%, tau² {number_of(row['tau2']):.3g}. "
+    extra = f"{text_of(row['heterogeneity'])} " if pooled else ""
     why = sentence(capital(text_of(row["reason"])))
     how = sentence(capital(text_of(row["method"]))) if pooled else ""
     return (
@@ -125,7 +169,7 @@ def _forest(given: CombinedInputs, scale: str, identifier: str, title: str) -> I
     for quantity, part in given.harmonised.groupby("quantity", sort=False):
         if scale_of(given, str(quantity)) != scale:
             continue
-        rows = [r for row in part.to_dict("records") if (r := _forest_row(given, row))]
+        rows = [r for row in part.to_dict("records") if (r := result_interval(given, row))]
         label = text_of(part["label"].iloc[0]) or str(quantity)
         said.append(f"{label}: " + "; ".join(f"{row.label} {row.note}" for row in rows) + ".")
         found = pooled.get(str(quantity), {})
@@ -148,19 +192,33 @@ def _forest(given: CombinedInputs, scale: str, identifier: str, title: str) -> I
     yield drawing.block(identifier, "synthesis", made_from, origin_of(given.studies))
 
 
-def _forest_row(given: CombinedInputs, row: Mapping[str, Any]) -> Interval | None:
+def result_interval(
+    given: CombinedInputs, row: Mapping[str, Any], *, marker: bool = False
+) -> Interval | None:
+    """A study's answer as a row of a forest, with `marker` the value that its paper prints; None if
+    nothing is known."""
     protocol = given.protocol(text_of(row["study"]))
-    words = _result(Estimand.parse(str(row["estimand"])), row, protocol).text
+    estimand = Estimand.parse(str(row["estimand"]))
+    words = _result(estimand, row, protocol).text
+    printed = _printed_value(estimand, text_of(row["printed"])) if marker else nan
     if text_of(row["origin"]) == "reconstruction":
         ends = number_of(row["identified_lower"]), number_of(row["identified_upper"])
         if all(map(isnan, ends)):
             return None
-        return Interval(protocol.study, *ends, "set", note=words)
+        return Interval(protocol.study, *ends, "set", note=words, marker=printed)
     value = number_of(row["value"])
     if isnan(value):
         return None
     ends = number_of(row["lower"]), number_of(row["upper"])
-    return Interval(protocol.study, *ends, "estimate", value, words)
+    return Interval(protocol.study, *ends, "estimate", value, words, marker=printed)
+
+
+def _printed_value(estimand: Estimand, printed: str) -> float:
+    """The first printed value as a number in canonical units; NaN if it is none."""
+    found = _NUMBER.match(printed)
+    if not found:
+        return nan
+    return float(found[1]) / (100 if found[2] and estimand.kind.scale == "fraction" else 1)
 
 
 def _pooled_interval(given: CombinedInputs, row: Mapping[str, Any]) -> Interval:
