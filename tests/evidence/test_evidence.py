@@ -115,7 +115,9 @@ def test_the_map_holds_the_overview_and_the_studies_and_every_title_says_what_is
     overview = {
         k for k, r in references.items() if re.match(r"Reference \d+ of the overview", r.note)
     }
-    studies = {load_published(path).reference for path in (ROOT / "config/published").glob("*.yaml")}
+    studies = {
+        load_published(path).reference for path in (ROOT / "config/published").glob("*.yaml")
+    }
     assert len(overview) == 41
     assert {work.work for work in given.works} == overview | studies
     assert set(given.texts) == studies

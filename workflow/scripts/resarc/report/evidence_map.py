@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 from resarc.report.figures import BLUE, FAINT, INK, QUIET, WIDTH, Drawing
 from resarc.report.glyphs import printable, text_width, wrapped
+from resarc.report.model import Data, Part
 
 _TEXT, _SMALL = 8.5, 7.0
 _LEAST, _MOST = 8.0, 12.5
@@ -80,7 +81,14 @@ def evidence_map(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH:g}pt" height="{top + 1:g}pt" '
         f'viewBox="0 0 {WIDTH:g} {top + 1:g}">{"".join(shapes)}</svg>'
     )
-    return Drawing(svg, printable(finding), printable(caption))
+    parts = tuple(
+        Part((row_label, column_label), tuple((sign.label, sign.size) for sign in body))
+        for row, row_label in rows
+        for column, column_label in columns
+        if (body := cells.get((row, column), ()))
+    )
+    data = Data(("site", "treatment", "reference", "patients"), parts)
+    return Drawing(svg, printable(finding), printable(caption), data)
 
 
 def _widths(most: Sequence[int], labels: Sequence[str]) -> list[float]:

@@ -16,7 +16,7 @@ from resarc.report.combined.inputs import CombinedInputs, origin_of
 from resarc.report.combined.together import result_interval
 from resarc.report.evidence_map import Sign, evidence_map
 from resarc.report.figures import Interval
-from resarc.report.model import Block, Cell, Column, FigureBlock, Run, paragraph, table
+from resarc.report.model import Block, Cell, Column, Run, paragraph, table
 from resarc.report.results import SAMPLED, capital, counted, number_of, sentence, text_of
 
 _SITES = {
@@ -96,10 +96,8 @@ def _map(
         "squares are re-analysed here. The area of a sign grows with the number of patients; small and "
         "dashed: the number is not known. A work about two sites stands at both.",
     )  # fmt: skip
-    yield FigureBlock(
-        "evidence-map", drawing.svg, drawing.alt, drawing.caption, "synthesis",
-        ("summary/evidence_map.csv", "summary/evidence.csv"), "paper",
-    )  # fmt: skip
+    made_from = ("summary/evidence_map.csv", "summary/evidence.csv")
+    yield drawing.block("evidence-map", "synthesis", made_from, "paper")
     yield table(
         "evidence", "The works, and what our sources say of them",
         [
@@ -170,10 +168,9 @@ def _reported(given: CombinedInputs, part: pd.DataFrame, cited: Citations) -> It
         "with confidence limits. Diamond outlines: the value that the paper prints.",
         note="Re-analysed", percent=scale == "fraction", logarithmic=scale == "ratio",
     )  # fmt: skip
-    yield FigureBlock(
-        f"reported-{text_of(first['quantity']).replace('_', '-')}", drawing.svg, drawing.alt,
-        drawing.caption, "synthesis", ("summary/reported.csv",), origin_of(given.studies),
-    )  # fmt: skip
+    identifier = f"reported-{text_of(first['quantity']).replace('_', '-')}"
+    made_from = ("summary/reported.csv",)
+    yield drawing.block(identifier, "synthesis", made_from, origin_of(given.studies))
     if any(text_of(row["origin"]) == "reconstruction" for row in rows):
         yield paragraph(SAMPLED)
 
