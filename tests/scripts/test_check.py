@@ -103,7 +103,8 @@ def test_a_registry_may_repeat_no_paper_but_a_reconstruction_needs_figures(tmp_p
     from check import check_study
 
     study, paper = ROOT / "config/studies/tcga_sarc.yaml", tmp_path / "none.yaml"
-    more = (ROOT / "config/references.bib", ROOT / "config/synthesis.yaml")
+    names = ("references.bib", "synthesis.yaml", "evidence.yaml")
+    more = tuple(ROOT / "config" / name for name in names)
     check_study(study, paper, *more)
     study = ROOT / f"config/studies/{STUDY}.yaml"
     paper = tmp_path / f"{STUDY}.yaml"
