@@ -59,6 +59,7 @@ if RUNS:
 
 STUDIES = list(PATIENTS)
 RECONSTRUCTED = [study for study in STUDIES if not PATIENTS[study].files]
+REGISTRIES = [study for study in STUDIES if PATIENTS[study].files]
 
 # `python` is the one that runs Snakemake: no environment needs to be activated.
 shell.prefix(
@@ -127,6 +128,30 @@ def registry(wildcards):
     return list(PATIENTS[wildcards.study].files)
 
 
+def if_registry(*names):
+    """An input function: results that only a study with a registry has, by their names."""
+
+    def found(wildcards):
+        if wildcards.study in RECONSTRUCTED:
+            return []
+        return [f"results/{wildcards.study}/{name}" for name in names]
+
+    return found
+
+
+def version_folder(study):
+    """Where this export of a registry is kept for later ones."""
+    return f"history/{study}/{PATIENTS[study].exported}"
+
+
+def earlier_versions(wildcards):
+    """What was kept of earlier exports of a registry, in order of their days."""
+    now = Path(version_folder(wildcards.study))
+    days = now.parent.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]")
+    earlier = sorted(day for day in days if day.name < now.name)
+    return [str(path) for day in earlier for path in sorted(day.iterdir()) if path.is_file()]
+
+
 def if_reconstructed(*names):
     """An input function: results that only a reconstructed study has, by their names."""
 
@@ -159,6 +184,7 @@ def all_results(wildcards):
         made[name] = expand(getattr(rules, name).output, study=STUDIES)
     for name in ("reconstruct", "identify"):
         made[name] = expand(getattr(rules, name).output, study=RECONSTRUCTED)
+    made["history"] = expand(rules.history.output, study=REGISTRIES)
     written = [name for study in RECONSTRUCTED for name in exports(study)]
     made["export"] = [name for name in written if "/export." in name]
     made["export_dictionary"] = [name for name in written if "/export." not in name]

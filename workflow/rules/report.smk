@@ -26,6 +26,7 @@ rule study_report:
             f"config/studies/{wildcards.study}.yaml",
             *printed(wildcards.study),
         ],
+        updated=if_registry("updates.csv", "history.csv"),
         source=registry,
         project="pyproject.toml",
         references="config/references.bib",

@@ -309,14 +309,18 @@ def data_of(
     studies: dict[str, Source],
     tree: dict[str, Blob],
 ) -> Iterable[tuple[dict[str, Any], str]]:
-    """What the run read that is no source: data of a registry, with the study that it belongs to."""
+    """What the run read that is no source: data of a registry, and what was kept of its earlier
+    exports, with the study that they belong to."""
     for entry in manifest["inputs"]:
         path = entry["path"]
         readers = {
             Path(name).parts[1] for job in jobs if path in job.inputs for name in job.outputs
         } & set(studies)
         registries = sorted(study for study in readers if studies[study].kind == "registry")
-        is_data = any(Path(path) in studies[study].files for study in registries)
+        is_data = any(
+            Path(path) in studies[study].files or path.startswith(f"history/{study}/")
+            for study in registries
+        )
         if path in tree and is_data and not all(studies[s].in_archive for s in registries):
             raise ArchiveError(
                 path,

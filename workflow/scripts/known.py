@@ -37,6 +37,8 @@ class Patients:
     files: tuple[str, ...]
     """The registry's own files, the table of patients first; none in a reconstruction."""
     format: str
+    exported: str
+    """The day of a registry's export; empty for a reconstruction."""
     export_ending: str
     """Ending of the file as which a reconstruction is written."""
 
@@ -99,7 +101,11 @@ def _work_out(
             check_study(*files)
     patients = {
         study: Patients(
-            source.kind, tuple(map(str, source.files)), source.format or "", source.export_ending
+            source.kind,
+            tuple(map(str, source.files)),
+            source.format or "",
+            str(source.exported or ""),
+            source.export_ending,
         )
         for study, source in found.items()
     }

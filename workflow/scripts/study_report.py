@@ -21,6 +21,7 @@ from resarc.report.manuscript import as_frames, index_of, tables_of
 from resarc.report.study import StudyInputs, build
 
 TABLES = ("audit", "flow", "data_quality", "rejected", "estimates", "curves", "comparison")
+OF_A_REGISTRY = ("adjusted", "updates", "history")
 OF_A_RECONSTRUCTION = ("identified", "envelopes", "targets", "hypotheses")
 
 
@@ -62,7 +63,7 @@ def gather(results: Path, bibliography: Path) -> StudyInputs:
         ensemble = results / "reconstruction" / "ensemble.parquet"
         members = pd.read_parquet(ensemble, columns=["member"])["member"].nunique()
     else:
-        tables["adjusted"] = read_csv(results / "adjusted.csv")
+        tables |= {name: read_csv(results / f"{name}.csv") for name in OF_A_REGISTRY}
     return StudyInputs(
         protocol=protocol,
         published=from_json(results / "published.json", Published),

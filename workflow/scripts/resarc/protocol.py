@@ -491,6 +491,16 @@ class Analysis(Recommended):
         return self
 
 
+class Line(Model):
+    """A value of an estimate at which a conclusion changes, stated beforehand: when a new export takes
+    the estimate across it, the report says so (`resarc.updates`)."""
+
+    of: EstimandText
+    at: float
+    """Shares are fractions of 1, times months."""
+    why: str
+
+
 class Constraint(Model):
     """What a reconstruction must respect though nobody printed it."""
 
@@ -551,6 +561,8 @@ class Protocol(Model):
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)
     conventions: Conventions = Conventions()
     analyses: tuple[Analysis, ...] = Field(min_length=1)
+    lines: tuple[Line, ...] = ()
+    """Besides the significance level, and no difference for ratios and differences."""
     reconstruction: Reconstruction | None = None
 
     # -- look-ups ---------------------------------------------------------------------------
@@ -780,6 +792,10 @@ class Protocol(Model):
                 if fault:
                     raise ValueError(f"analysis {analysis.id!r}: {fault}")
             self._check_recommended(analysis, dates)
+        for line in self.lines:
+            fault = self.explain_fault(line.of)
+            if fault:
+                raise ValueError(f"lines: {fault}")
         if self.reconstruction:
             self._check_reconstruction(self.reconstruction, need)
         if self.source.kind == "reconstruction" and self.reconstruction is None:

@@ -42,7 +42,9 @@ _COLUMNS = (
     "reports_said works references",
     # what cleaning found; a value only by its form
     "file sheet row main_row column what rows present missing unreadable out_of_range not_given duplicate inconsistent "
-    "flagged rejected top_coded",
+    "flagged rejected improbable partial corrected top_coded outcome line",
+    # what a new export changed
+    "since version patients conclusion crossed",
     # a pseudonym
     "patient",
 )

@@ -22,6 +22,7 @@ section that yields nothing is left out. To add one:
 | `inputs`     | what is a report made from?                                         |
 | `summary`    | what was found, and what does a list of studies say of this one?    |
 | `cohort`     | who was analysed?                                                   |
+| `updates`    | what did new exports of a registry change?                          |
 | `analyses`   | what do the paper's analyses give?                                  |
 | `comparison` | do the printed figures agree with the re-analysis?                  |
 | `audit`      | do the printed figures agree with one another?                      |
@@ -49,6 +50,7 @@ from resarc.report.study.manuscript import for_a_manuscript
 from resarc.report.study.methods import methods
 from resarc.report.study.provenance import provenance
 from resarc.report.study.summary import card, found, source_in_words
+from resarc.report.study.updates import what_changed
 from resarc.report.study.words import VERDICTS
 
 __all__ = ["SECTIONS", "StudyInputs", "build"]
@@ -57,6 +59,7 @@ SectionOf = Callable[[StudyInputs, Results, Citations], Iterable[Block]]
 
 SECTIONS: tuple[tuple[str, str, SectionOf], ...] = (
     ("cohort", "Patients", patients),
+    ("updates", "What changed since earlier exports", what_changed),
     ("analyses", "Analyses", analyses),
     ("comparison", "Printed against re-analysed", comparison),
     ("audit", "Audit of the printed figures", checks),

@@ -18,7 +18,7 @@ from resarc.report.results import Results
 @dataclass(frozen=True)
 class StudyInputs:
     """What the report of a study is made from; frames have the columns of the files they are named
-    after. The last five exist for a reconstruction only."""
+    after. Some exist for a reconstruction only, some for a registry only."""
 
     protocol: Protocol
     published: Published
@@ -41,6 +41,9 @@ class StudyInputs:
     envelopes: pd.DataFrame | None = None
     targets: pd.DataFrame | None = None
     hypotheses: pd.DataFrame | None = None
+    updates: pd.DataFrame | None = None
+    history: pd.DataFrame | None = None
+    """Of a registry: what changed since earlier exports, in its patients and in the results."""
 
     @property
     def repeats_a_paper(self) -> bool:
