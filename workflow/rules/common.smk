@@ -149,7 +149,9 @@ def earlier_versions(wildcards):
     now = Path(version_folder(wildcards.study))
     days = now.parent.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]")
     earlier = sorted(day for day in days if day.name < now.name)
-    return [str(path) for day in earlier for path in sorted(day.iterdir()) if path.is_file()]
+    return [
+        str(path) for day in earlier for path in sorted(day.iterdir()) if path.is_file()
+    ]
 
 
 def if_reconstructed(*names):
