@@ -670,7 +670,7 @@ def _number_axis(axes: Axes, low: float, top: float, logarithmic: bool, percent:
 
 
 def _log_ticks(low: float, top: float) -> list[float]:
-    dense = (0.1, 0.2, 0.5) if top / low < 60 else (0.1,)
+    dense = (0.1, 0.2, 0.5) if top / low < 1000 else (0.1,)
     powers = range(int(log10(low)) - 1, int(log10(top)) + 3)
     return [float(f"{base * 10.0**power:.3g}") for power in powers for base in dense]
 

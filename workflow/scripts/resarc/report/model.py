@@ -449,6 +449,7 @@ def _plain(value: Any, numbers: dict[str, str]) -> Any:
         found["number"] = numbers[f"cite:{value.cite}" if value.cite else value.ref]
     if isinstance(value, (Table, FigureBlock)):
         found["number"] = numbers[value.id]
+    if isinstance(value, (Table, FigureBlock, Report)):
         found["badge"] = ORIGIN_LABELS.get(value.origin, "")
     if isinstance(value, Table):
         found["legend"] = [{"sign": sign, "text": visible(line)} for sign, line in value.legend]

@@ -37,6 +37,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from resarc.errors import DataError
+from resarc.references import format_plain
 from resarc.report.analyses import origin
 from resarc.report.citations import Citations
 from resarc.report.model import Block, Report, Section
@@ -79,6 +80,7 @@ def build(given: StudyInputs) -> Report:
     _check_origin(given)
     protocol, results = given.protocol, given.results
     cited = Citations(given.references)
+    papers = [given.references[key] for key in (protocol.reference,) if key in given.references]
     summary = tuple(found(given, results, cited))
     sections = [
         Section(identifier, title, tuple(content(given, results, cited)))
@@ -95,6 +97,7 @@ def build(given: StudyInputs) -> Report:
         sections=tuple(section for section in sections if section.blocks),
         references=cited.listed(),
         provenance=(
+            *(("Paper", format_plain(paper)) for paper in papers),
             ("Patients", source_in_words(given)),
             ("Time zero", protocol.origin_label),
             ("Date of the data", given.data_date),

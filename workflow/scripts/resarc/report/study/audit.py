@@ -76,7 +76,8 @@ def checks(given: StudyInputs, results: Results, cited: Citations) -> Iterable[B
 
 def _explained(row: Mapping[str, object]) -> str:
     words = text_of(row.get("hypothesis"))
-    return f"Explained by: {sentence(words)}" if words else ""
+    said = words.rstrip(".") in text_of(row["evidence"])
+    return f"Explained by: {sentence(words)}" if words and not said else ""
 
 
 def _sources(published: Published, row: Mapping[str, object]) -> str:
