@@ -77,6 +77,8 @@ BY_HAND = [
     ("os.survival(5 years)", 0, 6, 4),  # the last patient's death makes it known for good
     ("os.median", 8, 6, 4),
     ("os.crude_rate(6 months)", 3 / 6, 6, 4),
+    # Dead by 7 months are two, free of it three; patient 3 was censored before.
+    ("os.followed_rate(7 months)", 3 / 5, 5, 2),
     ("os.at_risk(6 months)", 4, 6, 4),
     ("os.rmst(10 months)", 2 + 2 * 5 / 6 + 4 * 2 / 3 + 2 * 4 / 9, 6, 4),
     ("os.rmst_difference(6 months) by treated(no / yes)", 4 - 6, 6, 4),

@@ -18,7 +18,8 @@ STUDIES = ("oslo2014", "sysucc2015", "qu2024", "okayama2022")
 COLUMNS = {
     "audit.csv": "check figures printed recomputed verdict severity evidence",
     "reconstruction/targets.csv": "figure estimand printed lower upper status share_held",
-    "reconstruction/hypotheses.csv": "endpoint hypothesis feasible chosen evidence",
+    "reconstruction/hypotheses.csv": "endpoint hypothesis feasible chosen evidence question status",
+    "reconstruction/conflicts.csv": "conflict hypothesis figures printed status set_aside proof",
     "source.csv": "file sheet what value how",
     "rejected.csv": "file sheet row column value rule reason remedy main_row",
     "data_quality.csv": "column variable rows missing rejected out_of_range",

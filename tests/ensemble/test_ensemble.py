@@ -99,6 +99,7 @@ def further(protocol: Protocol) -> list[Estimand]:
         f"{endpoint}.{s}{inside}"
         for s in (
             *("events", "survival(24 months)", "median", "crude_rate(24 months)"),
+            "followed_rate(24 months)",
             *("at_risk(24 months)", "rmst(20 months)", "reverse_followup_median"),
             *("followup_median", "followup_mean", "followup_minimum", "followup_maximum"),
         )

@@ -36,8 +36,11 @@ def test_every_member_holds_every_target_that_is_not_set_aside(qu):
     assert whole.shape == (5, 31)
     targets, _ = compile_targets(published, protocol)
     aside = set(found.targets.loc[found.targets["status"] == "set aside", "figure"])
-    judged = [t for t in targets if not set(t.figures) & aside]
-    assert len(judged) >= 20
+    # Rates are held as each member's reading takes them: test_readings.py.
+    judged = [
+        t for t in targets if not set(t.figures) & aside and t.estimand.statistic != "survival"
+    ]
+    assert len(judged) >= 18
     for target in judged:
         assert target.holds(target.evaluate(whole)).all(), str(target.estimand)
 

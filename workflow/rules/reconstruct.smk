@@ -10,6 +10,7 @@ rule reconstruct:
         ensemble="results/{study}/reconstruction/ensemble.parquet",
         targets="results/{study}/reconstruction/targets.csv",
         hypotheses="results/{study}/reconstruction/hypotheses.csv",
+        conflicts="results/{study}/reconstruction/conflicts.csv",
     log:
         "logs/{study}/reconstruct.log",
     conda:
@@ -21,7 +22,7 @@ rule reconstruct:
         " --protocol {input.protocol:q} --published {input.published:q}"
         f" --members {MEMBERS} --seed {SEED}"
         " --ensemble {output.ensemble:q} --targets {output.targets:q}"
-        " --hypotheses {output.hypotheses:q}"
+        " --hypotheses {output.hypotheses:q} --conflicts {output.conflicts:q}"
         " > {log:q} 2>&1"
 
 

@@ -14,7 +14,7 @@ def main() -> None:
     parser = command_line(
         __doc__,
         reads=["protocol", "published"],
-        writes=["ensemble", "targets", "hypotheses"],
+        writes=["ensemble", "targets", "hypotheses", "conflicts"],
     )
     parser.add_argument("--members", type=int, required=True, help="datasets to rebuild")
     parser.add_argument("--seed", type=int, required=True, help="seed of every random stream")
@@ -31,6 +31,7 @@ def main() -> None:
     write_parquet(result.ensemble, arguments.ensemble)
     write_csv(result.targets, arguments.targets)
     write_csv(result.hypotheses, arguments.hypotheses)
+    write_csv(result.conflicts, arguments.conflicts)
 
 
 if __name__ == "__main__":

@@ -458,6 +458,17 @@ def _crude_rate(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
         return Values((known & (times > e.time)).sum(axis=1) / known.sum(axis=1))
 
 
+def _followed_rate(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+    """Share without the event among those whose state at t is known: an event by t, or followed to
+    t. Who was censored before is in neither count."""
+    times, events = ensemble.times[e.subject], ensemble.events[e.subject]
+    failed = _and(mask, events & (times <= e.time))
+    free = _and(mask, (times > e.time) | (~events & (times == e.time)))
+    count = free.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return Values(count / (count + failed.sum(axis=1)))
+
+
 def _at_risk(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     times = ensemble.times[e.subject]
     return Values(_and(mask, times >= e.time).sum(axis=1).astype(float))
@@ -711,6 +722,7 @@ _ENDPOINT: dict[str, Function] = {
     "survival": _survival,
     "median": _median,
     "crude_rate": _crude_rate,
+    "followed_rate": _followed_rate,
     "at_risk": _at_risk,
     "rmst": _rmst,
     "rmst_difference": _difference_of(_rmst),

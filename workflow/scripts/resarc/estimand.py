@@ -126,6 +126,14 @@ STATISTICS: dict[str, Statistic] = {
             "fraction",
             "share with observed time beyond",
         ),
+        Statistic(
+            "followed_rate",
+            ("endpoint",),
+            "duration",
+            "none",
+            "fraction",
+            "share without the event of those followed to the time",
+        ),
         Statistic("at_risk", ("endpoint",), "duration", "none", "count", "number at risk"),
         Statistic(
             "rmst", ("endpoint",), "duration", "none", "months", "restricted mean survival time"

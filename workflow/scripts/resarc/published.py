@@ -179,6 +179,15 @@ class Highlight(Model):
     estimands: tuple[EstimandText, ...]
 
 
+class Stated(Model):
+    """What the paper says of how its figures were computed. The reconstruction tries it first, and
+    other readings only if no data can bear it."""
+
+    rates: Literal["Kaplan-Meier", "crude"] | None = None
+    """Survival rates: Kaplan-Meier estimates, or shares of all patients."""
+    locator: str = Field(min_length=1)
+
+
 class Published(Model):
     """All that a study printed and that was read, in the order of the paper. A registry that repeats
     no paper has no figures."""
@@ -187,6 +196,7 @@ class Published(Model):
     reference: str
     reading: str
     endpoints: tuple[str, ...] = ()
+    stated: Stated | None = None
     figures: tuple[Figure, ...] = ()
     facts: tuple[Fact, ...] = ()
     definitions: tuple[Definition, ...] = ()

@@ -309,6 +309,8 @@ def _what(estimand: Estimand, protocol: Protocol) -> str:
             return f"difference of {describe_duration(at, adjective=True)} {label}"
         if name == "crude_rate":
             return f"share of patients observed longer than {describe_duration(at)} ({label})"
+        if name == "followed_rate":
+            return f"share without the event of those followed to {describe_duration(at)} ({label})"
         word = "to" if name in ("rmst", "rmst_difference") else "at"
         return f"{kind.label} {word} {describe_duration(at)} ({label})"
     if name == "reverse_followup_median":

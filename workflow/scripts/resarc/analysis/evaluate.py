@@ -53,6 +53,7 @@ _EVALUATORS: dict[str, Evaluator] = {
     "events": times.events,
     "survival": times.survival,
     "crude_rate": times.crude_rate,
+    "followed_rate": times.followed_rate,
     "at_risk": times.at_risk,
     "rmst": times.rmst,
     "rmst_difference": times.difference,

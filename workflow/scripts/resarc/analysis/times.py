@@ -104,6 +104,30 @@ def crude_rate(view: CohortView, estimand: Estimand) -> Estimate:
     )
 
 
+def followed_rate(view: CohortView, estimand: Estimand) -> Estimate:
+    """Share without the event among those whose state at the time is known; patients censored
+    before it are left out, which is right only if they were left out without regard to outcome."""
+    from resarc.survival.proportions import proportion_interval
+
+    conventions = view.protocol.conventions
+    method = (
+        "without the event / followed to the time, "
+        f"{conventions.proportion_interval.capitalize()} {percent(conventions.level)} interval"
+    )
+    found = view.follow_up(estimand.subject, estimand.where)
+    event = found.event.astype(bool)
+    failed = int((event & (found.time <= estimand.time)).sum())
+    free = int(((found.time > estimand.time) | (~event & (found.time == estimand.time))).sum())
+    if not failed + free:
+        return Estimate(n=0, events=0, method=method, note=NO_FOLLOW_UP)
+    share = proportion_interval(
+        free, failed + free, conventions.proportion_interval, conventions.level
+    )
+    return Estimate(
+        share.value, share.lower, share.upper, n=failed + free, events=failed, method=method
+    )
+
+
 def at_risk(view: CohortView, estimand: Estimand) -> Estimate:
     found = view.follow_up(estimand.subject, estimand.where)
     beyond = float((found.time >= estimand.time).sum())

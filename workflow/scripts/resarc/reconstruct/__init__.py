@@ -25,11 +25,23 @@ from resarc.ensemble import Ensemble, to_frame
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import assignment, counts, histories, labels, numbers, outcome, readings
-from resarc.reconstruct.counts import Component
+from resarc.reconstruct import (
+    assignment,
+    counts,
+    exact,
+    histories,
+    labels,
+    numbers,
+    outcome,
+    readings,
+)
+from resarc.reconstruct.conflicts import of_counts
+from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.histories import History
-from resarc.reconstruct.layout import Layout, lay_out, levels_meeting
-from resarc.reconstruct.targets import Target, compile_targets, distance
+from resarc.reconstruct.layout import lay_out, levels_meeting
+from resarc.reconstruct.plan import NOT_FOUND, Plan
+from resarc.reconstruct.readings import Reading
+from resarc.reconstruct.targets import Target, distance
 from resarc.seeds import stream
 
 CHUNK = 50
@@ -43,22 +55,14 @@ PILOT = 10**6
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """`ensemble` in the contract's columns; `targets` one row per printed figure; `hypotheses`."""
+    """`ensemble` in the contract's columns, `hypothesis` naming the reading that a member was built on;
+    `targets` one row per printed figure; `hypotheses` what was asked of them, and `conflicts` which
+    of them cannot hold together."""
 
     ensemble: pd.DataFrame
     targets: pd.DataFrame
     hypotheses: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class _Plan:
-    protocol: Protocol
-    published: Published
-    patients: int
-    layout: Layout
-    components: tuple[Component, ...]
-    targets: tuple[Target, ...]
-    seed: int
+    conflicts: pd.DataFrame
 
 
 def reconstruct(
@@ -84,29 +88,73 @@ def reconstruct(
             "the number of patients",
             "Add the printed number of patients.",
         )
-    targets, unused = compile_targets(published, protocol)
-    hypotheses, targets = readings.read(targets, protocol, patients, seed, progress)
+    found = readings.read(published, protocol, patients, seed, progress)
+    prepared = [_prepare(r, published, patients, seed, progress) for r in found.live]
+    # A reading that costs more of the printed figures than another is not borne by data.
+    cost = [sum(counts.weight(t) for t in p.aside) for p in prepared]
+    plans = [p for p, c in zip(prepared, cost, strict=True) if c <= min(cost)]
+    built: list[Ensemble] = []
+    for chunk in range(-(-members // CHUNK)):
+        wanted = min(CHUNK, members - chunk * CHUNK)
+        built.append(_mixed_chunk(plans, chunk, wanted, protocol))
+        progress(f"{min((chunk + 1) * CHUNK, members)} of {members} datasets")
+    ensemble = _join(built, protocol)
+    names = [plans[member % len(plans)].reading.name for member in range(members)]
+    frame = to_frame(ensemble)
+    frame.insert(2, "hypothesis", np.repeat(names, ensemble.shape[1]))
+    return Reconstruction(
+        frame,
+        outcome.target_table(plans, ensemble, published),
+        outcome.hypothesis_table(found.hypotheses, prepared, plans, members),
+        outcome.conflict_table(found.conflicts, plans, published),
+    )
+
+
+def _prepare(
+    reading: Reading,
+    published: Published,
+    patients: int,
+    seed: int,
+    progress: Callable[[str], None],
+) -> Plan:
+    """The plan of a reading, with the figures that must be set aside: those in conflict by proof,
+    then those that no dataset was found to hold with the others."""
+    protocol, targets = reading.protocol, list(reading.targets)
     layout = lay_out(protocol, targets)
     components = counts.components(layout, targets, patients)
     aside: dict[Target, str] = {}
+    conflicts: list[Conflict] = []
     for component in components:
-        for target in counts.set_aside(component, patients):
+        stepping_back = counts.set_aside(component, patients)
+        for target in stepping_back:
             aside[target] = (
                 "no counts of patients satisfy it together with the other printed counts"
             )
-    kept = [t for t in targets if t not in aside]
+        conflicts += of_counts(component, stepping_back, patients)
+    for conflict in exact.about_curves(targets, protocol, patients):
+        conflicts.append(conflict)
+        if not set(conflict.targets) & set(aside):
+            aside[min(conflict.targets, key=counts.weight)] = conflict.proof
 
-    def plan(required: list[Target]) -> _Plan:
-        return _Plan(
-            protocol, published, patients, layout, tuple(components), tuple(required), seed
+    def plan() -> Plan:
+        return Plan(
+            reading,
+            published,
+            patients,
+            layout,
+            tuple(components),
+            tuple(t for t in targets if t not in aside),
+            aside,
+            tuple(conflicts),
+            seed,
         )
 
     # A few members show whether all targets can hold together; the hardest steps back if not.
     while True:
-        progress("can all figures hold together?")
-        pilot, failures = _chunk(plan(kept), list(aside), PILOT, 2, attempts=2)
+        progress(f"{reading.name}: can all figures hold together?")
+        pilot, failures = _chunk(plan(), PILOT, 2, attempts=2)
         if pilot is not None:
-            break
+            return plan()
         hardest = max(failures, key=lambda t: failures[t][0])
         share, gap = failures[hardest]
         if share == 0:
@@ -117,31 +165,42 @@ def reconstruct(
                 "Look at reconstruction.constraints of the protocol.",
             )
         aside[hardest] = (
-            f"no dataset was found that holds it together with the others; "
+            f"{NOT_FOUND} that holds it together with the others; "
             f"{share:.0%} of the searches missed it, the nearest by {gap:.2g} on its own scale"
         )
         progress(f"set aside: {hardest.estimand}")
-        kept = [t for t in kept if t != hardest]
-    built: list[Ensemble] = []
-    for chunk in range(-(-members // CHUNK)):
-        wanted = min(CHUNK, members - chunk * CHUNK)
-        found, failures = _chunk(plan(kept), list(aside), chunk, wanted)
+
+
+def _mixed_chunk(plans: list[Plan], chunk: int, wanted: int, protocol: Protocol) -> Ensemble:
+    """Members of one chunk, the readings taking turns: member i is of reading i modulo their number."""
+    first = chunk * CHUNK
+    parts, numbers = [], []
+    for k, plan in enumerate(plans):
+        own = [m for m in range(first, first + wanted) if m % len(plans) == k]
+        if not own:
+            continue
+        found, failures = _chunk(plan, chunk, len(own))
         if found is None:
-            hardest = max(failures, key=lambda t: failures[t][0])
             raise ReconstructionError(
-                f"reconstruction of {published.study}, members {chunk * CHUNK} and on",
-                f"fewer than {wanted} datasets within {ATTEMPTS} searches; hardest was {hardest.estimand}",
-                f"{wanted}",
+                f"reconstruction of {plan.published.study}, members {first} and on, {plan.reading.name}",
+                f"fewer than {len(own)} datasets within {ATTEMPTS} searches; {_hardest(failures)}",
+                f"{len(own)}",
                 "Ask for fewer members or another seed.",
             )
-        built.append(found)
-        progress(f"{min((chunk + 1) * CHUNK, members)} of {members} datasets")
-    ensemble = _join(built, protocol)
-    frame = to_frame(ensemble)
-    return Reconstruction(
-        frame,
-        outcome.target_table(targets, unused, aside, ensemble, published, hypotheses),
-        outcome.hypothesis_table(hypotheses),
+        parts.append(found)
+        numbers += own
+    return _join(parts, protocol).take(np.argsort(numbers))
+
+
+def _hardest(failures: dict[Target, tuple[float, float]]) -> str:
+    """Which target most searches missed, and how near the nearest came."""
+    target = max(failures, key=lambda t: failures[t])
+    share, gap = failures[target]
+    if share == 0:
+        return "each target was held by some, but never all together"
+    return (
+        f"hardest was {target.estimand} (figures {', '.join(target.figures)}), missed by {share:.0%} "
+        f"of them, the nearest by {gap:.2g} on its own scale"
     )
 
 
@@ -149,7 +208,7 @@ def reconstruct(
 
 
 def _chunk(
-    plan: _Plan, without: list[Target], chunk: int, wanted: int, attempts: int = ATTEMPTS
+    plan: Plan, chunk: int, wanted: int, attempts: int = ATTEMPTS
 ) -> tuple[Ensemble | None, dict[Target, tuple[float, float]]]:
     """`wanted` members that hold every target, or None and for each target the share of searches
     that missed it with the smallest distance."""
@@ -157,9 +216,12 @@ def _chunk(
     have = 0
     missed = {t: [] for t in plan.targets}
     for attempt in range(attempts):
-        rng = stream(plan.published.study, "reconstruct", chunk * 1000 + attempt, seed=plan.seed)
+        stage = f"reconstruct {plan.reading.name}"
+        rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
         # Some candidates miss a target and fall out.
-        ensemble = _search(plan, without, max(wanted - have + (wanted - have) // 4, 6), rng)
+        ensemble = _search(
+            plan, list(plan.aside), max(wanted - have + (wanted - have) // 4, 6), rng
+        )
         good = _coherent(ensemble, plan)
         for target in plan.targets:
             values = target.evaluate(ensemble)
@@ -180,7 +242,7 @@ def _chunk(
     return None, shares
 
 
-def _search(plan: _Plan, without: list[Target], members: int, rng: np.random.Generator) -> Ensemble:
+def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Generator) -> Ensemble:
     """Candidates for members: counts, histories, labels, numbers in turn."""
     cells = {}
     for component in plan.components:
@@ -235,7 +297,7 @@ def _search(plan: _Plan, without: list[Target], members: int, rng: np.random.Gen
     return ensemble
 
 
-def _coherent(ensemble: Ensemble, plan: _Plan) -> np.ndarray:
+def _coherent(ensemble: Ensemble, plan: Plan) -> np.ndarray:
     """Members (M,) whose values meet the constraints between numbers and between times."""
     good = np.ones(ensemble.shape[0], dtype=bool)
     for constraint in plan.protocol.reconstruction.constraints:

@@ -277,7 +277,7 @@ def set_aside(component: Component, patients: int) -> list[Target]:
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     cells, rows = len(component.cells), len(component.rows)
-    weight = np.array([_weight(t) for t in component.rows])
+    weights = np.array([weight(t) for t in component.rows])
     slack = np.eye(rows) * (patients + 1.0)
     constraints = [
         LinearConstraint(np.hstack([np.ones((1, cells)), np.zeros((1, rows))]), patients, patients),
@@ -285,7 +285,7 @@ def set_aside(component: Component, patients: int) -> list[Target]:
         LinearConstraint(np.hstack([component.below, -slack]), -np.inf, 1e-9),
     ]
     found = milp(
-        np.concatenate([np.zeros(cells), weight]),
+        np.concatenate([np.zeros(cells), weights]),
         constraints=constraints,
         integrality=np.ones(cells + rows),
         bounds=Bounds(0, np.concatenate([np.full(cells, patients), np.ones(rows)])),
@@ -300,7 +300,69 @@ def set_aside(component: Component, patients: int) -> list[Target]:
     return [t for t, off in zip(component.rows, found.x[cells:], strict=True) if off > 0.5]
 
 
-def _weight(target: Target) -> float:
+def feasible_rows(component: Component, rows: list[int], patients: int) -> bool:
+    """Whether whole numbers of patients meet these rows (indices). Combinations of levels that the
+    rows treat alike are counted together."""
+    if not rows:
+        return True
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    both = np.unique(np.vstack([component.above[rows], component.below[rows]]), axis=1)
+    above, below = both[: len(rows)], both[len(rows) :]
+    kinds = both.shape[1]
+    found = milp(
+        np.zeros(kinds),
+        constraints=[
+            LinearConstraint(np.ones((1, kinds)), patients, patients),
+            LinearConstraint(above, -1e-9, np.inf),
+            LinearConstraint(below, -np.inf, 1e-9),
+        ],
+        integrality=np.ones(kinds),
+        bounds=Bounds(0, patients),
+    )
+    return found.x is not None
+
+
+def nearest_share(
+    component: Component, row: int, others: list[int], patients: int
+) -> tuple[int, int] | None:
+    """Numerator and denominator of the share nearest to the middle of a printed one (row), among
+    whole numbers of patients that meet the other rows; None where the row is no share."""
+    target = component.rows[row]
+    low, high = max(target.value.lower, 0.0), min(target.value.upper, 1.0)
+    if target.estimand.statistic != "proportion" or high <= low:
+        return None
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    rows = [row, *others]
+    both = np.unique(np.vstack([component.above[rows], component.below[rows]]), axis=1)
+    above, below = both[: len(rows)], both[len(rows) :]
+    kinds = both.shape[1]
+    part = (above[0] - below[0]) / (high - low)
+    hit = above[0] + low * part
+    off = hit - (low + high) / 2 * part
+    one, zero = np.ones((1, 1)), np.zeros((len(others), 1))
+    found = milp(
+        np.append(np.zeros(kinds), 1.0),
+        constraints=[
+            LinearConstraint(np.append(np.ones(kinds), 0.0), patients, patients),
+            LinearConstraint(np.append(part, 0.0), 1, patients),
+            LinearConstraint(np.hstack([off[None], -one]), -np.inf, 0),
+            LinearConstraint(np.hstack([-off[None], -one]), -np.inf, 0),
+            LinearConstraint(np.hstack([above[1:], zero]), -1e-9, np.inf),
+            LinearConstraint(np.hstack([below[1:], zero]), -np.inf, 1e-9),
+        ],
+        integrality=np.append(np.ones(kinds), 0),
+        bounds=Bounds(0, patients),
+    )
+    if found.x is None:
+        return None
+    numbers = np.rint(found.x[:kinds])
+    return round(float(hit @ numbers)), round(float(part @ numbers))
+
+
+def weight(target: Target) -> float:
+    """How much a figure counts when some must be set aside."""
     if target.claim:
         return 0.1
     return 1.0 if target.estimand.statistic == "proportion" else 10.0

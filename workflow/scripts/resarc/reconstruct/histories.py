@@ -84,7 +84,7 @@ def months(days: np.ndarray) -> np.ndarray:
 def whole_cohort(targets: list[Target], endpoint: str) -> list[Target]:
     """Targets that depend on this endpoint alone."""
     kinds = (
-        "survival", "crude_rate", "median", "at_risk", "rmst", "reverse_followup_median",
+        "survival", "crude_rate", "followed_rate", "median", "at_risk", "rmst", "reverse_followup_median",
         "followup_median", "followup_mean", "followup_minimum", "followup_maximum",
     )  # fmt: skip
     return [
@@ -446,7 +446,7 @@ def _first_times(
         e, value = target.estimand, target.value
         if e.where or not np.isfinite(value.lower + value.upper):
             continue
-        if e.statistic in ("survival", "crude_rate"):
+        if e.statistic in ("survival", "crude_rate", "followed_rate"):
             known[e.time * DAYS_PER_MONTH] = (value.lower + value.upper) / 2
         elif e.statistic in ("median", "followup_median"):
             known.setdefault((value.lower + value.upper) / 2 * DAYS_PER_MONTH, 0.5)
@@ -675,6 +675,12 @@ def _loss(
         elif e.statistic == "crude_rate" and not e.where:
             beyond = (days > e.time * DAYS_PER_MONTH).mean(axis=1)
             total += gap(beyond, target.value, e, patients)
+        elif e.statistic == "followed_rate" and not e.where:
+            limit = e.time * DAYS_PER_MONTH
+            failed = (event & (days <= limit)).sum(axis=1)
+            free = ((days > limit) | (~event & (days == limit))).sum(axis=1)
+            with np.errstate(invalid="ignore"):
+                total += gap(free / (free + failed), target.value, e, patients)
         elif e.statistic.startswith("followup_"):
             status = next((c.level == "event" for c in e.where), None)
             who = None if status is None else curve.event == status

@@ -13,7 +13,7 @@ import numpy as np
 from resarc.ensemble import Ensemble, Values, evaluate
 from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
 from resarc.protocol import Protocol
-from resarc.published import Figure, Published, Range
+from resarc.published import Figure, Printed, Published, Range
 
 # Recomputed values carry rounding errors of the last bits; a printed digit never turns on them.
 EDGE = 1e-9
@@ -53,6 +53,8 @@ class Unused:
 
     figure: Figure
     reason: str
+    against: tuple[str, ...] = ()
+    """Figures of the same estimand, printed earlier, that exclude it."""
 
 
 def inside(values: np.ndarray, allowed: Range) -> np.ndarray:
@@ -86,11 +88,30 @@ def is_empty(allowed: Range) -> bool:
     )
 
 
-def compile_targets(published: Published, protocol: Protocol) -> tuple[list[Target], list[Unused]]:
-    """Targets in the paper's order, and the figures that are none with the reason.
+ROUNDINGS = ("rounded", "truncated")
+"""To the nearest, where a half may have gone either way (half up and half even are both covered), or
+cut off after the last printed digit."""
 
-    Printed numbers are taken as rounded to the nearest; half may have gone either way.
-    """
+
+@dataclass(frozen=True)
+class Roundings:
+    """How a paper's shares of patients and its rates of survival lost their digits. Other figures are
+    taken as rounded: software prints them, whereas percentages are worked out by hand, too."""
+
+    shares: str = "rounded"
+    rates: str = "rounded"
+
+    def of(self, estimand: Estimand) -> str:
+        if estimand.statistic == "proportion":
+            return self.shares
+        return self.rates if estimand.statistic == "survival" else "rounded"
+
+
+def compile_targets(
+    published: Published, protocol: Protocol, roundings: Roundings | None = None
+) -> tuple[list[Target], list[Unused]]:
+    """Targets in the paper's order, and the figures that are none with the reason."""
+    roundings = roundings or Roundings()
     targets: dict[str, Target] = {}
     unused: list[Unused] = []
     for figure in published.figures:
@@ -104,7 +125,7 @@ def compile_targets(published: Published, protocol: Protocol) -> tuple[list[Targ
         elif fault:
             unused.append(Unused(figure, fault))
         else:
-            target = _target(figure, published)
+            target = _target(figure, published, roundings.of(figure.estimand))
             key = str(figure.estimand)
             known = targets.get(key)
             if known is None:
@@ -120,16 +141,19 @@ def compile_targets(published: Published, protocol: Protocol) -> tuple[list[Targ
             )
             if is_empty(merged.value):
                 reason = f"cannot hold together with {', '.join(known.figures)}, printed earlier"
-                unused.append(Unused(figure, reason))
+                unused.append(Unused(figure, reason, known.figures))
             else:
                 targets[key] = merged
     return list(targets.values()), unused
 
 
-def _target(figure: Figure, published: Published) -> Target:
+def _target(figure: Figure, published: Published, rounding: str) -> Target:
     factor = published.factor(figure)
 
-    def closed(allowed: Range) -> Range:
+    def exact(printed: Printed) -> Range:
+        if rounding == "truncated":
+            return printed.exact_values("truncated").scaled(factor)
+        allowed = printed.exact_values().scaled(factor)
         # Half may have been rounded either way; only an inequality's own bound stays open.
         return (
             replace(allowed, open_upper=False, open_lower=False)
@@ -138,14 +162,14 @@ def _target(figure: Figure, published: Published) -> Target:
         )
 
     bounds = figure.bounds
-    value = closed(published.exact_values(figure))
+    value = exact(figure.value)
     if figure.estimand.subject in published.endpoints and figure.estimand.statistic in OBSERVED:
         value = _some_day(value)
     return Target(
         figure.estimand,
         value,
-        closed(bounds[0].exact_values().scaled(factor)) if bounds else None,
-        closed(bounds[1].exact_values().scaled(factor)) if bounds else None,
+        exact(bounds[0]) if bounds else None,
+        exact(bounds[1]) if bounds else None,
         (figure.id,),
         figure.claim,
     )
@@ -171,9 +195,14 @@ def _some_day(allowed: Range) -> Range:
 
 def as_crude(target: Target) -> Target:
     """The same printed rate read as the crude share of patients observed beyond the time."""
+    return as_share(target, "crude_rate")
+
+
+def as_share(target: Target, statistic: str) -> Target:
+    """The same printed rate read as a share of patients; limits of a share are not modelled."""
     e = target.estimand
-    crude = Estimand("crude_rate", e.subject, e.argument, e.where)
-    return replace(target, estimand=crude, lower=None, upper=None)
+    share = Estimand(statistic, e.subject, e.argument, e.where)
+    return replace(target, estimand=share, lower=None, upper=None)
 
 
 def conditions_on(estimand: Estimand) -> tuple[Condition, ...]:
