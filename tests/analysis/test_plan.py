@@ -208,5 +208,5 @@ def test_an_estimand_that_the_study_cannot_have_is_refused(protocol):
 def test_the_toy_study_plans_most_statistics(protocol):
     used = {item.estimand.statistic for item in plan(protocol)}
     assert set(STATISTICS) - used == {
-        "screened", "excluded", "remaining", "at_risk", "kruskal_wallis_p",
+        "screened", "excluded", "remaining", "followed_rate", "at_risk", "kruskal_wallis_p",
     }  # fmt: skip

@@ -73,6 +73,7 @@ TREATMENTS: dict[str, Treatment] = {
     "kruskal_wallis_p": "groups",
     "survival": "curve",
     "crude_rate": "curve",
+    "followed_rate": "curve",
     "at_risk": "curve",
     "rmst": "curve",
     "rmst_difference": "curve",
@@ -295,7 +296,8 @@ class Releaser:
         numbers = {"value": found.value, "lower": found.lower, "upper": found.upper, "p": found.p}
         if estimand.kind.argument == "duration":
             begins = 0.0 if estimand.statistic in ("at_risk", "rmst", "rmst_difference") else first
-            ends = last if estimand.statistic != "crude_rate" else last - self.rule.curve_step
+            shares = ("crude_rate", "followed_rate")
+            ends = last - self.rule.curve_step if estimand.statistic in shares else last
             if not begins <= estimand.time <= ends:
                 return "beyond what is told of the curve"
             if estimand.statistic == "at_risk" and found.value <= self.rule.threshold:

@@ -14,6 +14,7 @@ from resarc.reconstruct import readings
 from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.plan import NOT_FOUND, Plan
 from resarc.reconstruct.readings import Hypothesis
+from resarc.reconstruct.targets import Target
 
 CONFLICT_COLUMNS = (
     "conflict", "hypothesis", "figures", "printed", "status", "set_aside", "finding", "proof", "rechecked",
@@ -128,8 +129,9 @@ def _printed(figure: Figure) -> str:
 def target_table(plans: list[Plan], ensemble: Ensemble, published: Published) -> pd.DataFrame:
     """One row per printed figure, in the paper's order.
 
-    `estimand`, `lower` and `upper` are as the first reading takes the figure; `share_held` counts the
-    members that hold it as their own reading takes it.
+    `estimand` is as the first reading takes the figure; `lower` and `upper` span what the readings
+    with that estimand allow; `share_held` counts the members that hold the figure as their own
+    reading takes it.
     """
     held = _shares(plans, ensemble)
     main = plans[0]
@@ -153,11 +155,12 @@ def target_table(plans: list[Plan], ensemble: Ensemble, published: Published) ->
             status = "set aside" if target in main.aside else "claim" if figure.claim else "target"
             rate = figure.estimand.statistic == "survival"
             read_as = target.estimand.statistic != figure.estimand.statistic
+            alike = [t for t in _readings_of(figure, plans) if t.estimand == target.estimand]
             reason = main.aside.get(target, f"read as {target.estimand}" if read_as else "")
             row |= {
                 "estimand": str(target.estimand),
-                "lower": target.value.lower,
-                "upper": target.value.upper,
+                "lower": min(t.value.lower for t in alike),
+                "upper": max(t.value.upper for t in alike),
                 "status": status,
                 "share_held": held[figure.id],
                 "hypothesis": " or ".join(p.reading.words for p in plans) if rate else "",
@@ -165,6 +168,11 @@ def target_table(plans: list[Plan], ensemble: Ensemble, published: Published) ->
             }
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _readings_of(figure: Figure, plans: list[Plan]) -> list[Target]:
+    """The target that each reading makes of a figure."""
+    return [t for p in plans for t in p.reading.targets if figure.id in t.figures]
 
 
 def _shares(plans: list[Plan], ensemble: Ensemble) -> dict[str, float]:
