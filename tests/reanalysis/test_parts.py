@@ -217,7 +217,7 @@ def test_the_choice_of_a_cut_off_is_tested_with_it(toy):
     assert whole > naive
     low, high = (toy.one(part, f"cutoff_{end}").value[0] for end in ("low", "high"))
     assert frame["marker"].min() <= low <= high <= frame["marker"].max()
-    split = toy.one(part, "logrank_p")
+    split = toy.one(part, "split_logrank_p")
     want = logrank(frame["os_time"], frame["os_event"], frame["marker"] >= 30).p
     assert split.value[0] == pytest.approx(want)
     assert {n.quantity for n in part.numbers} >= {"spline_p", "nonlinear_p", "maxstat_p"}

@@ -14,6 +14,11 @@ rule study_report:
         adjusted="results/{study}/adjusted.csv",
         curves="results/{study}/curves.csv",
         comparison="results/{study}/comparison.csv",
+        reanalysis=[
+            "results/{study}/reanalysis.csv",
+            "results/{study}/reanalysis_curves.csv",
+            "results/{study}/reanalysis_conclusions.csv",
+        ],
         reconstructed=if_reconstructed(
             "identified.csv",
             "identified_adjusted.csv",

@@ -19,6 +19,7 @@ from resarc.published import Published
 from resarc.report import latex, word
 from resarc.report.manuscript import as_frames, index_of, tables_of
 from resarc.report.study import StudyInputs, build
+from resarc.report.study.inputs import Reanalysed
 
 TABLES = ("audit", "flow", "data_quality", "rejected", "estimates", "curves", "comparison")
 OF_A_REGISTRY = ("adjusted", "updates", "history")
@@ -64,7 +65,9 @@ def gather(results: Path, bibliography: Path) -> StudyInputs:
         members = pd.read_parquet(ensemble, columns=["member"])["member"].nunique()
     else:
         tables |= {name: read_csv(results / f"{name}.csv") for name in OF_A_REGISTRY}
+    parts = ("reanalysis", "reanalysis_curves", "reanalysis_conclusions")
     return StudyInputs(
+        reanalysis=Reanalysed(*(read_csv(results / f"{name}.csv") for name in parts)),
         protocol=protocol,
         published=from_json(results / "published.json", Published),
         version=resarc.__version__,

@@ -21,8 +21,8 @@ what it changes, made from the numbers.
 | `words`           | results in sentences                                                         |
 """
 
+from resarc.quantities import QUANTITIES
 from resarc.reanalysis.dataset import Data, of_members, of_registry
-from resarc.reanalysis.result import QUANTITIES
 from resarc.reanalysis.run import Reanalysis, reanalyse
 
 __all__ = ["QUANTITIES", "Data", "Reanalysis", "of_members", "of_registry", "reanalyse"]

@@ -135,7 +135,9 @@ def _split(data: Data, estimand: Estimand, split: str) -> Number:
     """The log-rank p of the split that the paper printed."""
     test = Estimand("logrank_p", estimand.subject, by=split)
     values = data.value(test).value if data.has(test) else np.full(data.ensemble.shape[0], np.nan)
-    return Number(test, "logrank_p", values, method="log-rank test of the paper's split", of=test)
+    return Number(
+        estimand, "split_logrank_p", values, method="log-rank test of the paper's split", of=test
+    )
 
 
 def _spline(data: Data, estimand: Estimand) -> tuple[list[Number], list[Line], np.ndarray]:

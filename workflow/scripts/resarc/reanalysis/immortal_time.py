@@ -279,12 +279,13 @@ def _at_time_zero(
     after = data.value(test).value
     alpha = data.protocol.conventions.alpha
     changed = words.changes(p, after, alpha)
+    label = data.protocol.label(name)
     numbers = [
         Number(
-            of, "time_zero_hazard_ratio", found.value, found.lower, found.upper, at=name,
+            of, "time_zero_hazard_ratio", found.value, found.lower, found.upper, at=label,
             method="Cox, Wald limits", of=known,
         ),
-        Number(of, "time_zero_logrank_p", after, at=name, method="log-rank test", of=test),
+        Number(of, "time_zero_logrank_p", after, at=label, method="log-rank test", of=test),
     ]  # fmt: skip
     sentence = (
         f"As it was known at time zero ({words.factor(name, data.protocol)}) the hazard ratio is "

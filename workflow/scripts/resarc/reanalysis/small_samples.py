@@ -142,14 +142,13 @@ def penalised(data: Data, analysis: Analysis, asked: PenalisedModel) -> Part:
     designs = [design(some, endpoint, names, m) for m in range(some.ensemble.shape[0])]
     events = np.array([float(frame[_EVENT].sum()) for frame, _ in designs])
     size = np.array([float(len(columns)) for _, columns in designs])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        each = events / size
+    each = np.where(size > 0, events / np.maximum(size, 1), np.nan)
     numbers = [
         Number(model, "events", events, at="complete cases"),
         Number(model, "coefficients", size),
         Number(model, "events_per_coefficient", each),
     ]
-    enough = (size > 0) & (each >= asked.events_per_coefficient)
+    enough = each >= asked.events_per_coefficient
     start = f"{words.number(each)} events stand behind each of {words.count(size)} coefficients"
     if not enough.any():
         return Part(

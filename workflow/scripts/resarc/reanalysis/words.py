@@ -9,6 +9,7 @@ import numpy as np
 from resarc import tables
 from resarc.estimand import Estimand
 from resarc.protocol import Protocol
+from resarc.quantities import format_ratio
 from resarc.reanalysis.dataset import Data
 from resarc.reanalysis.result import Changes
 
@@ -61,21 +62,15 @@ def months(values: np.ndarray) -> str:
 
 
 def share(values: np.ndarray) -> str:
-    return _range(values, lambda v: f"{100 * v:.0f}%")
+    return _range(values, lambda v: f"{tables.fixed(100 * v, 0)}%")
 
 
 def count(values: np.ndarray) -> str:
-    return _range(values, lambda v: f"{v:.0f}")
+    return _range(values, lambda v: tables.fixed(v, 0))
 
 
 def number(values: np.ndarray) -> str:
-    return _range(values, lambda v: f"{v:.1f}")
-
-
-def format_ratio(value: float) -> str:
-    if np.isinf(value):
-        return "unbounded"
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+    return _range(values, lambda v: tables.fixed(v, 1))
 
 
 def _range(values: np.ndarray, write: object) -> str:

@@ -135,7 +135,7 @@ def listing(
         Column("Found by" if results.rebuilt else "Method", width=1.4),
     ]
     return table(
-        identifier, caption, *_without_empty(columns, {"": rows}), stage="analyse",
+        identifier, caption, *without_empty(columns, {"": rows}), stage="analyse",
         inputs=inputs(results), origin=origin(results), folded=folded,
         notes=(*notes, *((SAMPLED,) if results.rebuilt else ())),
     )  # fmt: skip
@@ -210,7 +210,7 @@ def _by_level(results: Results, analysis: Analysis) -> Table | None:
     if not results.rebuilt:
         notes.insert(0, "Counts with per cent of the patients in whom the characteristic is known.")
     return table(
-        _id(analysis), analysis.label, *_without_empty(columns, body), stage="analyse",
+        _id(analysis), analysis.label, *without_empty(columns, body), stage="analyse",
         inputs=inputs(results), origin=origin(results), notes=notes,
     )  # fmt: skip
 
@@ -436,7 +436,7 @@ def _univariable(results: Results, analysis: Analysis) -> Table | None:
         notes.append(f"Adjusted hazard ratio: adjusted for {_names(results, analysis)}.")
     notes += [*_notes(analysis), *((SAMPLED,) if results.rebuilt else ())]
     return table(
-        _id(analysis), analysis.label, *_without_empty(columns, body), stage="analyse",
+        _id(analysis), analysis.label, *without_empty(columns, body), stage="analyse",
         inputs=inputs(results, "identified_adjusted.csv" if results.rebuilt else "adjusted.csv"),
         origin=origin(results), notes=notes,
     )  # fmt: skip
@@ -561,7 +561,7 @@ def _multivariable(results: Results, analysis: Analysis) -> Table | None:
     notes.append(_complete_cases(results, in_model))
     notes += [*_notes(analysis), *((SAMPLED,) if results.rebuilt else ())]
     return table(
-        _id(analysis), analysis.label, *_without_empty(columns, body), stage="analyse",
+        _id(analysis), analysis.label, *without_empty(columns, body), stage="analyse",
         inputs=inputs(results), origin=origin(results), notes=notes,
     )  # fmt: skip
 
@@ -594,7 +594,7 @@ def text(cell: Cell | str) -> str:
     return cell.text if isinstance(cell, Cell) else cell
 
 
-def _without_empty(
+def without_empty(
     columns: Sequence[Column], body: dict[str, list[tuple[Cell | str, ...]]]
 ) -> tuple[list[Column], dict[str, list[tuple[Cell | str, ...]]]]:
     """Columns and rows without the columns in which nothing stands."""

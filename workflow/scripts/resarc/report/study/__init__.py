@@ -24,6 +24,7 @@ section that yields nothing is left out. To add one:
 | `cohort`     | who was analysed?                                                   |
 | `updates`    | what did new exports of a registry change?                          |
 | `analyses`   | what do the paper's analyses give?                                  |
+| `reanalysis` | what is recommended today, and what does it change?                 |
 | `comparison` | do the printed figures agree with the re-analysis?                  |
 | `audit`      | do the printed figures agree with one another?                      |
 | `manuscript` | what can be taken into a manuscript?                                |
@@ -50,6 +51,7 @@ from resarc.report.study.inputs import StudyInputs
 from resarc.report.study.manuscript import for_a_manuscript
 from resarc.report.study.methods import methods
 from resarc.report.study.provenance import provenance
+from resarc.report.study.reanalysis import reanalysis
 from resarc.report.study.summary import card, found, source_in_words
 from resarc.report.study.updates import what_changed
 from resarc.report.study.words import VERDICTS
@@ -62,6 +64,7 @@ SECTIONS: tuple[tuple[str, str, SectionOf], ...] = (
     ("cohort", "Patients", patients),
     ("updates", "What changed since earlier exports", what_changed),
     ("analyses", "Analyses", analyses),
+    ("reanalysis-section", "The paper's analyses beside the recommended ones", reanalysis),
     ("comparison", "Printed against re-analysed", comparison),
     ("audit", "Audit of the printed figures", checks),
     ("manuscript", "For a manuscript", for_a_manuscript),

@@ -16,6 +16,16 @@ from resarc.report.results import Results
 
 
 @dataclass(frozen=True)
+class Reanalysed:
+    """The result files of a study's re-analysis: `reanalysis.csv`, `reanalysis_curves.csv` and
+    `reanalysis_conclusions.csv`."""
+
+    numbers: pd.DataFrame
+    curves: pd.DataFrame
+    conclusions: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class StudyInputs:
     """What the report of a study is made from; frames have the columns of the files they are named
     after. Some exist for a reconstruction only, some for a registry only."""
@@ -33,6 +43,8 @@ class StudyInputs:
     comparison: pd.DataFrame
     adjusted: pd.DataFrame | None = None
     """Adjusted p-values: adjusted.csv of a registry, identified_adjusted.csv of a reconstruction."""
+    reanalysis: Reanalysed | None = None
+    """What is recommended beside the paper's analyses."""
     references: Mapping[str, Reference] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Headings (software, seeds, input files, ...) with names and values."""

@@ -25,6 +25,7 @@ from resarc.report.results import (
     text_of,
 )
 from resarc.report.study.inputs import StudyInputs
+from resarc.report.study.reanalysis import what_changes
 from resarc.report.study.updates import crossed_lines
 from resarc.report.study.words import (
     finding_title,
@@ -212,6 +213,6 @@ def _verdict_line(given: StudyInputs, results: Results, cited: Citations) -> Ite
     )  # fmt: skip
 
 
-FOUND = (_origin, crossed_lines, _audit_callouts, _outcomes, _verdict_line)
+FOUND = (_origin, crossed_lines, _audit_callouts, _outcomes, what_changes, _verdict_line)
 """What the summary consists of, in the order in which it is read; each part has the form of a section
 (see this package's head)."""
