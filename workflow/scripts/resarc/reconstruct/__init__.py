@@ -2,7 +2,8 @@
 
     figures ─► targets ─► joint counts ─► event histories ─► labels ─► numbers ─► checked members
 
-`reconstruct` is the door. `targets` turns figures into ranges of exact values; `counts` decides by
+`reconstruct` is the door; where chunks of members are built by several jobs, `decide`, `build_chunk`
+and `gather` are. `targets` turns figures into ranges of exact values; `counts` decides by
 integer programming how many patients have which properties, and which counts cannot hold together;
 `histories` finds times and events; `labels` gives properties to patients; `numbers` gives values.
 Every member is then judged afresh by `ensemble.evaluate`; one that misses a target is replaced, so
@@ -15,42 +16,32 @@ written from. What they agree on is known; their range is an inner bound of what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 import pandas as pd
 
-from resarc.ensemble import Ensemble, to_frame
+from resarc.ensemble import from_frame, to_frame
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import (
-    assignment,
-    counts,
-    exact,
-    histories,
-    labels,
-    numbers,
-    outcome,
-    readings,
-)
+from resarc.reconstruct import counts, exact, outcome, readings
 from resarc.reconstruct.conflicts import of_counts
 from resarc.reconstruct.exact import Conflict
-from resarc.reconstruct.histories import History
-from resarc.reconstruct.layout import lay_out, levels_meeting
+from resarc.reconstruct.layout import lay_out
+from resarc.reconstruct.members import CHUNK, PILOT, build, mixed
 from resarc.reconstruct.plan import NOT_FOUND, Plan
 from resarc.reconstruct.readings import Reading
-from resarc.reconstruct.targets import Target, distance
-from resarc.seeds import stream
+from resarc.reconstruct.scheme import Scheme, plan_of
+from resarc.reconstruct.targets import Target
 
-CHUNK = 50
-"""Members built together. The members of a whole chunk depend on its number only, so that more
-members or more cores change none of the whole chunks that were there before."""
+Progress = Callable[[str], None]
 
-ATTEMPTS = 20
-PILOT = 10**6
-"""The chunk number of the members that only show what can hold together."""
+
+def silent(_: str) -> None:
+    """No word of progress."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +62,31 @@ def reconstruct(
     *,
     members: int,
     seed: int,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> Reconstruction:
-    """`members` datasets of a study from its printed figures.
+    """`members` datasets of a study from its printed figures: `decide`, every chunk, `gather`.
 
     Raises `ReconstructionError` if the figures do not say how many patients there are, or if no
     dataset can be found that holds the counts.
+    """
+    scheme = decide(protocol, published, seed=seed, progress=progress)
+    frames = []
+    began = monotonic()
+    for chunk in range(chunks(members)):
+        frames.append(build_chunk(scheme, chunk, members=members))
+        done = min((chunk + 1) * CHUNK, members)
+        left = (monotonic() - began) / done * (members - done)
+        progress(f"{done} of {members} datasets" + (f", about {left:.0f} s left" if left else ""))
+    return gather(scheme, frames)
+
+
+def decide(
+    protocol: Protocol, published: Published, *, seed: int, progress: Progress = silent
+) -> Scheme:
+    """What is decided once: which readings data can bear, and what must be set aside under each.
+
+    The result can be written and read (`scheme.to_json`, `scheme.from_json`), so that chunks can be
+    built by jobs of their own.
     """
     if protocol.reconstruction is None:
         raise ReconstructionError(f"protocol of {protocol.study}", "no key 'reconstruction'", "one")
@@ -89,24 +99,46 @@ def reconstruct(
             "Add the printed number of patients.",
         )
     found = readings.read(published, protocol, patients, seed, progress)
-    prepared = [_prepare(r, published, patients, seed, progress) for r in found.live]
-    # A reading that costs more of the printed figures than another is not borne by data.
-    cost = [sum(counts.weight(t) for t in p.aside) for p in prepared]
-    plans = [p for p, c in zip(prepared, cost, strict=True) if c <= min(cost)]
-    built: list[Ensemble] = []
-    for chunk in range(-(-members // CHUNK)):
-        wanted = min(CHUNK, members - chunk * CHUNK)
-        built.append(_mixed_chunk(plans, chunk, wanted, protocol))
-        progress(f"{min((chunk + 1) * CHUNK, members)} of {members} datasets")
-    ensemble = _join(built, protocol)
-    names = [plans[member % len(plans)].reading.name for member in range(members)]
+    prepared = tuple(_prepare(r, published, patients, seed, progress) for r in found.live)
+    return Scheme(protocol, published, prepared, found.hypotheses, found.conflicts, seed)
+
+
+def chunks(members: int) -> int:
+    """How many chunks so many members make."""
+    return -(-members // CHUNK)
+
+
+def build_chunk(scheme: Scheme, chunk: int, *, members: int) -> pd.DataFrame:
+    """The members of one chunk, numbers `CHUNK` * chunk and on, as the rows of ensemble.parquet.
+
+    They depend on the scheme and on the chunk's number, and on nothing else: `members`, how many are
+    asked for in all, only says how many of a last chunk are wanted.
+    """
+    first = chunk * CHUNK
+    wanted = min(CHUNK, members - first)
+    if wanted <= 0:
+        raise ValueError(f"chunk {chunk} of {members} members")
+    plans = scheme.plans
+    ensemble = mixed(plans, chunk, wanted, scheme.protocol)
+    names = [plans[m % len(plans)].reading.name for m in range(first, first + wanted)]
     frame = to_frame(ensemble)
+    frame["member"] += first
     frame.insert(2, "hypothesis", np.repeat(names, ensemble.shape[1]))
+    return frame
+
+
+def gather(scheme: Scheme, frames: Iterable[pd.DataFrame]) -> Reconstruction:
+    """The reconstruction from the frames of all its chunks, in their order."""
+    frame = pd.concat(frames, ignore_index=True)
+    ensemble = from_frame(frame, scheme.protocol)
+    plans = scheme.plans
     return Reconstruction(
         frame,
-        outcome.target_table(plans, ensemble, published),
-        outcome.hypothesis_table(found.hypotheses, prepared, plans, members),
-        outcome.conflict_table(found.conflicts, plans, published),
+        outcome.target_table(plans, ensemble, scheme.published),
+        outcome.hypothesis_table(
+            scheme.hypotheses, list(scheme.prepared), plans, ensemble.shape[0]
+        ),
+        outcome.conflict_table(scheme.conflicts, plans, scheme.published),
     )
 
 
@@ -115,7 +147,7 @@ def _prepare(
     published: Published,
     patients: int,
     seed: int,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Plan:
     """The plan of a reading, with the figures that must be set aside: those in conflict by proof,
     then those that no dataset was found to hold with the others."""
@@ -137,22 +169,12 @@ def _prepare(
             aside[min(conflict.targets, key=counts.weight)] = conflict.proof
 
     def plan() -> Plan:
-        return Plan(
-            reading,
-            published,
-            patients,
-            layout,
-            tuple(components),
-            tuple(t for t in targets if t not in aside),
-            aside,
-            tuple(conflicts),
-            seed,
-        )
+        return plan_of(reading, published, patients, dict(aside), tuple(conflicts), seed)
 
     # A few members show whether all targets can hold together; the hardest steps back if not.
     while True:
         progress(f"{reading.name}: can all figures hold together?")
-        pilot, failures = _chunk(plan(), PILOT, 2, attempts=2)
+        pilot, failures = build(plan(), PILOT, 2, attempts=2)
         if pilot is not None:
             return plan()
         hardest = max(failures, key=lambda t: failures[t][0])
@@ -169,156 +191,3 @@ def _prepare(
             f"{share:.0%} of the searches missed it, the nearest by {gap:.2g} on its own scale"
         )
         progress(f"set aside: {hardest.estimand}")
-
-
-def _mixed_chunk(plans: list[Plan], chunk: int, wanted: int, protocol: Protocol) -> Ensemble:
-    """Members of one chunk, the readings taking turns: member i is of reading i modulo their number."""
-    first = chunk * CHUNK
-    parts, numbers = [], []
-    for k, plan in enumerate(plans):
-        own = [m for m in range(first, first + wanted) if m % len(plans) == k]
-        if not own:
-            continue
-        found, failures = _chunk(plan, chunk, len(own))
-        if found is None:
-            raise ReconstructionError(
-                f"reconstruction of {plan.published.study}, members {first} and on, {plan.reading.name}",
-                f"fewer than {len(own)} datasets within {ATTEMPTS} searches; {_hardest(failures)}",
-                f"{len(own)}",
-                "Ask for fewer members or another seed.",
-            )
-        parts.append(found)
-        numbers += own
-    return _join(parts, protocol).take(np.argsort(numbers))
-
-
-def _hardest(failures: dict[Target, tuple[float, float]]) -> str:
-    """Which target most searches missed, and how near the nearest came."""
-    target = max(failures, key=lambda t: failures[t])
-    share, gap = failures[target]
-    if share == 0:
-        return "each target was held by some, but never all together"
-    return (
-        f"hardest was {target.estimand} (figures {', '.join(target.figures)}), missed by {share:.0%} "
-        f"of them, the nearest by {gap:.2g} on its own scale"
-    )
-
-
-# --- one chunk ----------------------------------------------------------------------------------
-
-
-def _chunk(
-    plan: Plan, chunk: int, wanted: int, attempts: int = ATTEMPTS
-) -> tuple[Ensemble | None, dict[Target, tuple[float, float]]]:
-    """`wanted` members that hold every target, or None and for each target the share of searches
-    that missed it with the smallest distance."""
-    found: list[Ensemble] = []
-    have = 0
-    missed = {t: [] for t in plan.targets}
-    for attempt in range(attempts):
-        stage = f"reconstruct {plan.reading.name}"
-        rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
-        # Some candidates miss a target and fall out.
-        ensemble = _search(
-            plan, list(plan.aside), max(wanted - have + (wanted - have) // 4, 6), rng
-        )
-        good = _coherent(ensemble, plan)
-        for target in plan.targets:
-            values = target.evaluate(ensemble)
-            held = target.holds(values)
-            gaps = np.maximum(distance(target, values, plan.patients), 1e-9)
-            missed[target].append(np.where(held, 0.0, gaps))
-            good &= held
-        rows = np.flatnonzero(good)[: wanted - have]
-        if rows.size:
-            found.append(ensemble.take(rows))
-            have += rows.size
-        if have == wanted:
-            return _join(found, plan.protocol), {}
-    shares = {}
-    for target, distances in missed.items():
-        gaps = np.concatenate(distances)
-        shares[target] = (float((gaps > 0).mean()), float(gaps.min()))
-    return None, shares
-
-
-def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Generator) -> Ensemble:
-    """Candidates for members: counts, histories, labels, numbers in turn."""
-    cells = {}
-    for component in plan.components:
-        drawn = [counts.draw(component, without, plan.patients, rng) for _ in range(members)]
-        if any(d is None for d in drawn):
-            raise ReconstructionError(
-                f"printed counts of {', '.join(component.blocks)}",
-                "no counts of patients within the solver's limits",
-                "counts that satisfy all figures that were kept",
-                "Print fewer cross tables or collapse levels in the protocol.",
-            )
-        cells[component.blocks] = np.stack(drawn)
-    built: dict[str, History] = {}
-    targets = list(plan.targets)
-    for endpoint in histories.sequence(plan.protocol):
-        component = next(c for c in plan.components if endpoint in c.blocks)
-        happened = component.cells[:, component.blocks.index(endpoint)] == 0
-        fixed = len(component.blocks) > 1 or component.rows
-        deaths = (cells[component.blocks] * happened).sum(axis=1) if fixed else None
-        sharing = None
-        if endpoint in component.same_event and component.same_event[endpoint][0] in built:
-            other, part = component.same_event[endpoint]
-            sharing = (other, (cells[component.blocks] * part).sum(axis=1))
-        built[endpoint] = histories.build(
-            endpoint,
-            targets,
-            plan.protocol,
-            built,
-            deaths,
-            members,
-            plan.patients,
-            rng,
-            sharing=sharing,
-        )
-    given = assignment.Labels(plan.layout)
-    for component in plan.components:
-        given.codes.update(
-            assignment.assign(component, cells[component.blocks], plan.layout, built, without, rng)
-        )
-    whole = {t for e in built for t in histories.whole_cohort(targets, e)}
-    about_labels = [
-        t
-        for t in targets
-        if t not in whole and not counts.is_count(t) and not numbers.needs_values(t, plan.protocol)
-    ]
-    labels.fit(list(plan.components), given, about_labels, built, rng)
-    values = numbers.fill(given, built, targets, plan.published, rng)
-    ensemble = assignment.ensemble_of(given, built, plan.layout)
-    sources = {v.name for v in plan.protocol.variables}
-    ensemble.codes = {name: codes for name, codes in ensemble.codes.items() if name in sources}
-    ensemble.numbers = values
-    return ensemble
-
-
-def _coherent(ensemble: Ensemble, plan: Plan) -> np.ndarray:
-    """Members (M,) whose values meet the constraints between numbers and between times."""
-    good = np.ones(ensemble.shape[0], dtype=bool)
-    for constraint in plan.protocol.reconstruction.constraints:
-        pair = constraint.equal or constraint.at_most
-        if not pair:
-            continue
-        if set(pair) <= set(ensemble.times):
-            x, y = (ensemble.times[name] for name in pair)
-        else:
-            x, y = (ensemble.numbers[name] for name in pair)
-        bound = np.ones(ensemble.shape, dtype=bool)
-        for rule in constraint.among:
-            bound &= levels_meeting(rule, plan.protocol)[ensemble.code(rule.variable)]
-        wrong = np.abs(x - y) > 1e-9 if constraint.equal else x > y + 1e-9
-        good &= ~(wrong & bound).any(axis=1)
-    return good
-
-
-def _join(parts: list[Ensemble], protocol: Protocol) -> Ensemble:
-    def joined(name: str) -> dict[str, np.ndarray]:
-        arrays = [getattr(part, name) for part in parts]
-        return {key: np.concatenate([a[key] for a in arrays]) for key in arrays[0]}
-
-    return Ensemble(protocol, joined("codes"), joined("numbers"), joined("times"), joined("events"))

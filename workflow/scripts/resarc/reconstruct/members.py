@@ -1,0 +1,181 @@
+"""Members: complete datasets that hold every target of their plan, built in chunks.
+
+A chunk's members depend on the study, the seed and the chunk's number only, so that chunks may be
+built in any order, by any job.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from resarc.ensemble import Ensemble
+from resarc.errors import ReconstructionError
+from resarc.protocol import Protocol
+from resarc.reconstruct import assignment, counts, histories, labels, numbers
+from resarc.reconstruct.histories import History
+from resarc.reconstruct.layout import levels_meeting
+from resarc.reconstruct.plan import Plan
+from resarc.reconstruct.targets import Target, distance
+from resarc.seeds import stream
+
+CHUNK = 50
+"""Members built together. The members of a whole chunk depend on its number only, so that more
+members or more cores change none of the whole chunks that were there before."""
+
+ATTEMPTS = 20
+PILOT = 10**6
+"""The chunk number of the members that only show what can hold together."""
+
+
+def mixed(plans: list[Plan], chunk: int, wanted: int, protocol: Protocol) -> Ensemble:
+    """The first `wanted` members of a chunk, the plans taking turns: of all members, number i is of
+    plan i modulo the number of plans."""
+    first = chunk * CHUNK
+    parts, numbers = [], []
+    for k, plan in enumerate(plans):
+        own = [m for m in range(first, first + wanted) if m % len(plans) == k]
+        if not own:
+            continue
+        found, failures = build(plan, chunk, len(own))
+        if found is None:
+            raise ReconstructionError(
+                f"reconstruction of {plan.published.study}, members {first} and on, {plan.reading.name}",
+                f"fewer than {len(own)} datasets within {ATTEMPTS} searches; {_hardest(failures)}",
+                f"{len(own)}",
+                "Ask for fewer members or another seed.",
+            )
+        parts.append(found)
+        numbers += own
+    return join(parts, protocol).take(np.argsort(numbers))
+
+
+def _hardest(failures: dict[Target, tuple[float, float]]) -> str:
+    """Which target most searches missed, and how near the nearest came."""
+    target = max(failures, key=lambda t: failures[t])
+    share, gap = failures[target]
+    if share == 0:
+        return "each target was held by some, but never all together"
+    return (
+        f"hardest was {target.estimand} (figures {', '.join(target.figures)}), missed by {share:.0%} "
+        f"of them, the nearest by {gap:.2g} on its own scale"
+    )
+
+
+# --- one chunk ----------------------------------------------------------------------------------
+
+
+def build(
+    plan: Plan, chunk: int, wanted: int, attempts: int = ATTEMPTS
+) -> tuple[Ensemble | None, dict[Target, tuple[float, float]]]:
+    """`wanted` members that hold every target, or None and for each target the share of searches
+    that missed it with the smallest distance."""
+    found: list[Ensemble] = []
+    have = 0
+    missed = {t: [] for t in plan.targets}
+    for attempt in range(attempts):
+        stage = f"reconstruct {plan.reading.name}"
+        rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
+        # Some candidates miss a target and fall out.
+        ensemble = _search(
+            plan, list(plan.aside), max(wanted - have + (wanted - have) // 4, 6), rng
+        )
+        good = _coherent(ensemble, plan)
+        for target in plan.targets:
+            values = target.evaluate(ensemble)
+            held = target.holds(values)
+            gaps = np.maximum(distance(target, values, plan.patients), 1e-9)
+            missed[target].append(np.where(held, 0.0, gaps))
+            good &= held
+        rows = np.flatnonzero(good)[: wanted - have]
+        if rows.size:
+            found.append(ensemble.take(rows))
+            have += rows.size
+        if have == wanted:
+            return join(found, plan.protocol), {}
+    shares = {}
+    for target, distances in missed.items():
+        gaps = np.concatenate(distances)
+        shares[target] = (float((gaps > 0).mean()), float(gaps.min()))
+    return None, shares
+
+
+def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Generator) -> Ensemble:
+    """Candidates for members: counts, histories, labels, numbers in turn."""
+    cells = {}
+    for component in plan.components:
+        drawn = [counts.draw(component, without, plan.patients, rng) for _ in range(members)]
+        if any(d is None for d in drawn):
+            raise ReconstructionError(
+                f"printed counts of {', '.join(component.blocks)}",
+                "no counts of patients within the solver's limits",
+                "counts that satisfy all figures that were kept",
+                "Print fewer cross tables or collapse levels in the protocol.",
+            )
+        cells[component.blocks] = np.stack(drawn)
+    built: dict[str, History] = {}
+    targets = list(plan.targets)
+    for endpoint in histories.sequence(plan.protocol):
+        component = next(c for c in plan.components if endpoint in c.blocks)
+        happened = component.cells[:, component.blocks.index(endpoint)] == 0
+        fixed = len(component.blocks) > 1 or component.rows
+        deaths = (cells[component.blocks] * happened).sum(axis=1) if fixed else None
+        sharing = None
+        if endpoint in component.same_event and component.same_event[endpoint][0] in built:
+            other, part = component.same_event[endpoint]
+            sharing = (other, (cells[component.blocks] * part).sum(axis=1))
+        built[endpoint] = histories.build(
+            endpoint,
+            targets,
+            plan.protocol,
+            built,
+            deaths,
+            members,
+            plan.patients,
+            rng,
+            sharing=sharing,
+        )
+    given = assignment.Labels(plan.layout)
+    for component in plan.components:
+        given.codes.update(
+            assignment.assign(component, cells[component.blocks], plan.layout, built, without, rng)
+        )
+    whole = {t for e in built for t in histories.whole_cohort(targets, e)}
+    about_labels = [
+        t
+        for t in targets
+        if t not in whole and not counts.is_count(t) and not numbers.needs_values(t, plan.protocol)
+    ]
+    labels.fit(list(plan.components), given, about_labels, built, rng)
+    values = numbers.fill(given, built, targets, plan.published, rng)
+    ensemble = assignment.ensemble_of(given, built, plan.layout)
+    sources = {v.name for v in plan.protocol.variables}
+    ensemble.codes = {name: codes for name, codes in ensemble.codes.items() if name in sources}
+    ensemble.numbers = values
+    return ensemble
+
+
+def _coherent(ensemble: Ensemble, plan: Plan) -> np.ndarray:
+    """Members (M,) whose values meet the constraints between numbers and between times."""
+    good = np.ones(ensemble.shape[0], dtype=bool)
+    for constraint in plan.protocol.reconstruction.constraints:
+        pair = constraint.equal or constraint.at_most
+        if not pair:
+            continue
+        if set(pair) <= set(ensemble.times):
+            x, y = (ensemble.times[name] for name in pair)
+        else:
+            x, y = (ensemble.numbers[name] for name in pair)
+        bound = np.ones(ensemble.shape, dtype=bool)
+        for rule in constraint.among:
+            bound &= levels_meeting(rule, plan.protocol)[ensemble.code(rule.variable)]
+        wrong = np.abs(x - y) > 1e-9 if constraint.equal else x > y + 1e-9
+        good &= ~(wrong & bound).any(axis=1)
+    return good
+
+
+def join(parts: list[Ensemble], protocol: Protocol) -> Ensemble:
+    def joined(name: str) -> dict[str, np.ndarray]:
+        arrays = [getattr(part, name) for part in parts]
+        return {key: np.concatenate([a[key] for a in arrays]) for key in arrays[0]}
+
+    return Ensemble(protocol, joined("codes"), joined("numbers"), joined("times"), joined("events"))
