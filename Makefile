@@ -13,7 +13,7 @@ ARGS ?=
 # The archive that is to be verified.
 ARCHIVE ?=
 # Extra arguments for pytest, for instance PYTEST_ARGS="-m unit".
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 # Python versions that uv.lock is solved for; the first one that is found is used.
 PYTHONS := python3.11 python3 python3.12 python3.13 python

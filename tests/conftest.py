@@ -1,5 +1,6 @@
 """Shared by tests that run the pipeline: a copy of the repository, and Snakemake in it."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -41,19 +42,44 @@ class Copy:
                 self.root.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, self.root / part)
 
+    @classmethod
+    def of(cls, root: Path) -> "Copy":
+        """The copy that is in a folder already."""
+        copy = cls.__new__(cls)
+        copy.root = root
+        return copy
+
     def __truediv__(self, name: str) -> Path:
         return self.root / name
 
     def snakemake(
-        self, *arguments: str, before: Sequence[str] = ()
+        self, *arguments: str, before: Sequence[str] = (), **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake as a user does, with nothing of an activated environment; `before` it, a
         program that starts it."""
-        command = [*before, sys.executable, "-m", "snakemake", *arguments]
-        environment = {"PATH": os.defpath, "HOME": str(self.root), "LANG": "C"}
+        return self.python("-m", "snakemake", *arguments, before=before, **environment)
+
+    def python(
+        self, *arguments: str, before: Sequence[str] = (), **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Python in the copy, likewise."""
         return subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
-        )
+            [*before, sys.executable, *arguments], cwd=self.root,
+            env=self.environment | environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": os.defpath, "HOME": str(self.root), "LANG": "C"}
+
+    def results(self) -> dict[str, str]:
+        """The digest of every result, by its path below results/."""
+        top = self.root / "results"
+        return {
+            path.relative_to(top).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(top.rglob("*"))
+            if path.is_file() and path.name != ".gitkeep"
+        }
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text in a file; an error if it is not there."""

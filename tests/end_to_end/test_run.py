@@ -9,8 +9,10 @@ import shutil
 import pandas as pd
 import pytest
 
-from resarc.configuration import read_yaml
+from resarc.archive.admission import unknown_columns
+from resarc.configuration import from_json, read_yaml
 from resarc.output import read_csv
+from resarc.protocol import Protocol
 
 pytestmark = pytest.mark.end_to_end
 
@@ -53,12 +55,11 @@ DOCUMENTS = ("report.html", "report.pdf", "model.json", "notebook.html", "notebo
 
 
 @pytest.fixture(scope="module")
-def ran(copy_repository, tmp_path_factory):
-    """A copy in which everything has been run, with eight datasets for each study."""
-    copy = copy_repository(tmp_path_factory.mktemp("run"))
-    copy.edit("config/config.yaml", "members: 200", "members: 8")
-    run(copy)
-    return copy
+def ran(first_run, copy_repository, tmp_path_factory):
+    """The first run, in another folder, for tests to change."""
+    folder = tmp_path_factory.mktemp("ran") / "a copy"
+    shutil.copytree(first_run.root, folder)
+    return copy_repository.of(folder)
 
 
 def run(copy) -> str:
@@ -148,10 +149,21 @@ def test_what_is_deleted_comes_back_the_same(ran):
     assert (ran / "results/manifest.json").read_bytes() == before
 
 
-def test_no_result_names_the_machine(ran):
-    for path in (ran / "results").rglob("*"):
+def test_no_result_names_the_machine(first_run):
+    for path in (first_run / "results").rglob("*"):
         if path.is_file():
-            assert str(ran.root).encode() not in path.read_bytes(), path
+            assert str(first_run.root).encode() not in path.read_bytes(), path
+
+
+def test_every_column_of_a_result_may_be_archived(first_run):
+    found = []
+    for path in (first_run / "results").rglob("*"):
+        if path.suffix in (".csv", ".parquet"):
+            checked = first_run / "results" / path.relative_to(first_run / "results").parts[0]
+            protocol = checked / "protocol.json"
+            of_study = from_json(protocol, Protocol) if protocol.is_file() else None
+            found += [f"{path.name}: {name}" for name in unknown_columns(path, of_study)]
+    assert sorted(set(found)) == []
 
 
 def test_a_registry_passes_the_same_way_and_its_results_bear_its_origin(ran):
