@@ -28,6 +28,7 @@ rule synthesis:
     shell:
         "python workflow/scripts/synthesis.py"
         " --results results --questions {input.questions:q}"
+        " --evidence {input.evidence:q} --references {input.references:q}"
         f" --studies {' '.join(STUDIES)}"
         " --harmonised {output.harmonised:q} --pooled {output.pooled:q}"
         " --left-out {output.left_out:q} --reported {output.reported:q}"

@@ -124,7 +124,7 @@ def _work_row(
     facts = {fact: text_of(row[fact]).replace("; ", ", ") for fact in _FACTS}
     if facts["size"]:
         facts["size"] = f"{int(row['size'])} {text_of(row['size_of'])}"
-    cells = [Cell(f"{who} [{number[name]}]"), Cell(text_of(row["year"]))]
+    cells = [Cell(f"{who} [{number[name]}]"), Cell(_whole(row["year"]))]
     note = capital(sentence(text_of(row["note"]))) if text_of(row["note"]) else ""
     for fact in _FACTS:
         words = facts[fact]
@@ -134,6 +134,11 @@ def _work_row(
         last = cells[-1]
         cells[-1] = Cell(f"{last.text}. {note}", tone=last.tone)
     return cells
+
+
+def _whole(value: Any) -> str:
+    """A year as text; empty if it is not known."""
+    return "" if isnan(number_of(value)) else f"{number_of(value):.0f}"
 
 
 # -- reported and re-analysed ------------------------------------------------------------------------

@@ -49,5 +49,7 @@ def _number(scale: str, value: float) -> str:
 
 
 def _range(scale: str, lower: float, upper: float) -> str:
+    if _number(scale, lower) == _number(scale, upper):
+        return _number(scale, lower)
     first = _number(scale, lower).removesuffix("%")
     return f"{first}{tables.NBSP}to{tables.NBSP}{_number(scale, upper)}"

@@ -61,9 +61,9 @@ def together(given: CombinedInputs, cited: Citations) -> Iterable[Block]:
     yield table(
         "harmonised", "The same questions to each study",
         [
-            Column("Study"), Column("Quantity", width=1.3), Column("Re-analysed", "right"),
+            Column("Study"), Column("Quantity", width=1.2), Column("Re-analysed", "right"),
             Column("Printed", width=0.9), Column("Patients", "right"),
-            Column("What, from when, in whom", width=2), Column("How it departs", width=1.6),
+            Column("How it departs", width=1.8),
         ],
         rows, stage="synthesis", inputs=("summary/harmonised.csv",), origin=origin_of(given.studies),
         notes=(
@@ -72,6 +72,14 @@ def together(given: CombinedInputs, cited: Citations) -> Iterable[Block]:
             "what differs is another quantity and is not pooled.",
             SAMPLED,
         ),
+    )  # fmt: skip
+    yield table(
+        "measures", "What each study counts, from when, and in whom",
+        [
+            Column("Study"), Column("What", width=1.6), Column("From when", width=0.8),
+            Column("In whom", width=1.6),
+        ],
+        _measures(given), stage="synthesis", inputs=("summary/harmonised.csv",), folded=True,
     )  # fmt: skip
     if len(given.pooled):
         yield table(
@@ -112,15 +120,19 @@ def _left_out(
     return found
 
 
+def _measures(given: CombinedInputs) -> list[tuple[str, ...]]:
+    """Each outcome of a study once, as its protocol defines it."""
+    columns = ("study", "definition", "time_origin", "population")
+    rows = [
+        tuple(text_of(row[name]) for name in columns) for row in given.harmonised.to_dict("records")
+    ]
+    order = [study.protocol.study for study in given.studies]
+    return sorted(dict.fromkeys(rows), key=lambda row: order.index(row[0]))
+
+
 def _harmonised_row(given: CombinedInputs, row: Mapping[str, Any]) -> tuple[Cell | str, ...]:
     protocol = given.protocol(text_of(row["study"]))
     estimand = Estimand.parse(str(row["estimand"]))
-    since = text_of(row["time_origin"])
-    where = [
-        text_of(row["definition"]),
-        f"from {since}" if since else "",
-        text_of(row["population"]),
-    ]
     departs = [text_of(row["departures"]), text_of(row.get("note"))]
     # How many patients of one rebuilt dataset a result rests on is itself no identified number.
     n = float("nan") if text_of(row["origin"]) == "reconstruction" else number_of(row["n"])
@@ -130,7 +142,6 @@ def _harmonised_row(given: CombinedInputs, row: Mapping[str, Any]) -> tuple[Cell
         _result(estimand, row, protocol),
         text_of(row["printed"]),
         "" if isnan(n) else f"{n:,.0f}",
-        "; ".join(filter(None, where)),
         capital("; ".join(filter(None, departs))) or "in nothing",
     )
 
