@@ -362,6 +362,10 @@ def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
     ])  # fmt: skip
     hypotheses = pd.DataFrame([{"endpoint": "os", "hypothesis": "crude rate", "feasible": True,
                                 "chosen": True, "evidence": "fits"}])  # fmt: skip
+    conflicts = pd.DataFrame([{
+        "conflict": 1, "hypothesis": "Kaplan-Meier", "figures": "os36; n", "printed": "31.5%; 142",
+        "status": "proved", "set_aside": "os36", "finding": True, "proof": "No count gives it.",
+        "rechecked": "all fractions counted"}])  # fmt: skip
     works = {
         key: Work(
             key, f"Title of {key}", ("Smith A",), "Journal", "2020", "1", "1–9", f"10.1000/{key}"
@@ -370,7 +374,7 @@ def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
     }
     adjusted = adjusted_by_rule(protocol, rebuilt)
     extra = {"identified": identified, "envelopes": pd.DataFrame(envelopes), "targets": targets,
-             "hypotheses": hypotheses, "members": members} if rebuilt else {}  # fmt: skip
+             "hypotheses": hypotheses, "conflicts": conflicts, "members": members} if rebuilt else {}  # fmt: skip
     return StudyInputs(
         protocol=protocol, published=published, version="0.1.0", data_date="2026-01-31", audit=audit,
         flow=flow, data_quality=quality, rejected=rejected, estimates=estimates,

@@ -115,11 +115,26 @@ def test_every_result_carries_its_origin(reports: dict[str, Report]) -> None:
             for block in report.blocks()
             if isinstance(block, (Table, FigureBlock))
         }
-        about_the_paper = {"audit-all", "hypotheses", "targets"}
+        about_the_paper = {"audit-all", "hypotheses", "conflicts", "targets"}
         no_results = {"endpoints", "what-made-this"}
         for name, origin in origins.items():
             expected = "paper" if name in about_the_paper else "" if name in no_results else kind
             assert origin == expected, name
+
+
+def test_a_proved_conflict_stands_in_the_audit_and_is_told_unless_a_check_has_told_it(
+    make_inputs,
+) -> None:
+    given = make_inputs("reconstruction")
+    rows = tables(build(given))["conflicts"].rows
+    assert [row[2].text for row in rows] == ["proved"]
+    words = "these cannot hold together. No count gives it"
+    told = given.audit.assign(figures="os36; n", verdict="inconsistent")
+    for audit, expected in ((given.audit.iloc[:0], True), (told, False)):
+        report = build(replace(given, audit=audit))
+        assert (words in str(report.summary)) == expected
+    none = build(replace(given, conflicts=given.conflicts.iloc[:0]))
+    assert "conflicts" not in tables(none)
 
 
 def test_set_that_was_not_computed_is_said(make_inputs) -> None:

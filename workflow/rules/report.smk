@@ -25,6 +25,7 @@ rule study_report:
             "envelopes.csv",
             "reconstruction/targets.csv",
             "reconstruction/hypotheses.csv",
+            "reconstruction/conflicts.csv",
             "reconstruction/ensemble.parquet",
         ),
         configuration=lambda wildcards: [

@@ -23,7 +23,7 @@ from resarc.report.study.inputs import Reanalysed
 
 TABLES = ("audit", "flow", "data_quality", "rejected", "estimates", "curves", "comparison")
 OF_A_REGISTRY = ("adjusted", "updates", "history")
-OF_A_RECONSTRUCTION = ("identified", "envelopes", "targets", "hypotheses")
+OF_A_RECONSTRUCTION = ("identified", "envelopes", "targets", "hypotheses", "conflicts")
 
 
 def main() -> None:

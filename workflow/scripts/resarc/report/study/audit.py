@@ -66,12 +66,69 @@ def checks(given: StudyInputs, results: Results, cited: Citations) -> Iterable[B
     )  # fmt: skip
     if given.hypotheses is not None and len(given.hypotheses):
         names = list(given.hypotheses.columns)
+        yield from _conflicts(given)
         yield table(
             "hypotheses", "Meanings of the printed figures that were tried",
             [Column(heading(name), width=2 if name == "evidence" else 0.8) for name in names],
             [[number_text(row[name]) for name in names] for row in given.hypotheses.to_dict("records")],
             stage="reconstruct", inputs=("reconstruction/hypotheses.csv",), origin="paper",
         )  # fmt: skip
+
+
+def conflicts_beyond_the_audit(given: StudyInputs) -> list[dict[str, object]]:
+    """Proved conflicts of printed figures that no check of the audit has reported as such."""
+    known = [
+        _figures(row)
+        for row in given.audit.to_dict("records")
+        if text_of(row["verdict"]) in ("inconsistent", "explained")
+    ]
+    return [
+        row
+        for row in ([] if given.conflicts is None else given.conflicts.to_dict("records"))
+        if bool(row["finding"])
+        and text_of(row["status"]) == "proved"
+        and not any(_figures(row) <= figures or figures <= _figures(row) for figures in known)
+    ]
+
+
+def _figures(row: Mapping[str, object]) -> set[str]:
+    return {name.strip() for name in text_of(row["figures"]).split(";")}
+
+
+def _conflicts(given: StudyInputs) -> Iterable[Block]:
+    """The figures that cannot hold together, each with its proof."""
+    if given.conflicts is None:
+        return
+    rows = [row for row in given.conflicts.to_dict("records") if bool(row["finding"])]
+    if not rows:
+        return
+    yield table(
+        "conflicts", "Printed figures that cannot hold together",
+        [
+            Column("Printed", width=2), Column("Read as"), Column("Status", chosen=True),
+            Column("Proof, or how near the search came", width=2.6), Column("Set aside"),
+        ],
+        [
+            (
+                "; ".join(dict.fromkeys(text_of(row["printed"]).split("; "))),
+                text_of(row["hypothesis"]),
+                text_of(row["status"]),
+                " ".join(filter(None, (text_of(row["proof"]), _checked_again(row), _sources(given.published, row)))),
+                text_of(row["set_aside"]),
+            )
+            for row in rows
+        ],
+        stage="reconstruct", inputs=("reconstruction/conflicts.csv",), origin="paper",
+        notes=(
+            "Proved: no dataset holds all of the figures together, as a second routine confirmed; without any one of them some "
+            "dataset does. Not found: a search failed, which proves nothing. The datasets are built on the figures that were not set aside.",
+        ),
+    )  # fmt: skip
+
+
+def _checked_again(row: Mapping[str, object]) -> str:
+    how = text_of(row["rechecked"])
+    return f"Checked again by: {how}." if how else ""
 
 
 def _explained(row: Mapping[str, object]) -> str:

@@ -53,6 +53,8 @@ class StudyInputs:
     envelopes: pd.DataFrame | None = None
     targets: pd.DataFrame | None = None
     hypotheses: pd.DataFrame | None = None
+    conflicts: pd.DataFrame | None = None
+    """Figures that cannot hold together, as the reconstruction proved or found it."""
     updates: pd.DataFrame | None = None
     history: pd.DataFrame | None = None
     """Of a registry: what changed since earlier exports, in its patients and in the results."""

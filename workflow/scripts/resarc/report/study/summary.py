@@ -24,6 +24,7 @@ from resarc.report.results import (
     sentence,
     text_of,
 )
+from resarc.report.study.audit import conflicts_beyond_the_audit
 from resarc.report.study.inputs import StudyInputs
 from resarc.report.study.reanalysis import what_changes
 from resarc.report.study.updates import crossed_lines
@@ -114,10 +115,14 @@ def _audit_callouts(given: StudyInputs, results: Results, cited: Citations) -> I
         if text_of(row.get("hypothesis")):
             body.append(text(sentence(f"It would be explained by this: {row['hypothesis']}")))
         yield Callout("finding", finding_title(row), tuple(body), "major")
-    if minor:
-        shown = tuple(text(sentence(finding_title(row))) for row in minor[:_MOST_FINDINGS])
+    proved = [
+        f"{text_of(row['printed'])}: these cannot hold together. {text_of(row['proof'])}"
+        for row in conflicts_beyond_the_audit(given)
+    ]
+    if minor or proved:
+        shown = [finding_title(row) for row in minor[:_MOST_FINDINGS]] + proved[:_MOST_FINDINGS]
         yield paragraph("Minor findings:")
-        yield Bullets(shown)
+        yield Bullets(tuple(text(sentence(words)) for words in shown))
     more = max(len(major) - _MOST_FINDINGS, 0) + max(len(minor) - _MOST_FINDINGS, 0)
     counts = audit["verdict"].map(text_of).value_counts()
     words = ", ".join(
@@ -125,7 +130,7 @@ def _audit_callouts(given: StudyInputs, results: Results, cited: Citations) -> I
         for name in ("consistent", "inconsistent", "explained", "not checkable")
         if name in counts
     )
-    start = "" if major or minor else "The audit found no contradiction of weight. "
+    start = "" if major or minor or proved else "The audit found no contradiction of weight. "
     rest = f" {counted(more, 'more finding')} of weight stand there." if more else ""
     if len(audit):
         yield paragraph(
