@@ -233,7 +233,7 @@ def test_same_report_from_the_files_as_from_the_frames(
 ) -> None:
     given = make_inputs(kind)
     names = [f.name for f in fields(given) if isinstance(getattr(given, f.name), pd.DataFrame)]
-    assert len(names) == (12 if kind == "reconstruction" else 8)
+    assert len(names) == (13 if kind == "reconstruction" else 8)
     # A null character ends a cell for the reader of the files.
     frames = {name: getattr(given, name).replace("\x00", "", regex=True) for name in names}
     for name, frame in frames.items():
