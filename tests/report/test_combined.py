@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from resarc.report import html, pdf
 from resarc.report.combined import CombinedInputs, build
-from resarc.report.model import FigureBlock, Report, Table
+from resarc.report.model import Bullets, FigureBlock, Heading, Report, Table
 
 pytestmark = pytest.mark.unit
 
@@ -32,8 +33,93 @@ def test_landing_table_has_a_row_and_a_link_for_each_study(report: Report) -> No
     assert [row[0].text for row in rows] == ["alpha", "beta"]
     assert [row[0].link for row in rows] == ["../alpha/report.html", "../beta/report.html"]
     assert [row[2].text for row in rows] == ["Reconstructed data", "Registry data"]
-    assert rows[0][3].mark == "by construction"
+    assert [row[3].text for row in rows] == ["2026-01-31"] * 2
+    assert rows[0][4].mark == "by construction"
     assert [row[-1].text for row in rows] == ["0 of 6", "all"]
+
+
+def opening(report: Report) -> dict[str, str]:
+    """The words under each heading of the opening page."""
+    found: dict[str, str] = {}
+    heading = ""
+    for block in report.summary:
+        if isinstance(block, Heading):
+            heading = block.title
+            found[heading] = ""
+        elif isinstance(block, Bullets):
+            found[heading] = " ".join("".join(run.text for run in item) for item in block.items)
+    return found
+
+
+def test_opening_answers_each_question_with_sets_marks_and_direction(report: Report) -> None:
+    rows = {row[0].text: row for row in table_of(report, "answers").rows}
+    survival, sex = rows["Survival at 3 years"], rows["Men against women"]
+    assert survival[1].text == "alpha 21.0\u00a0to\u00a033.0%; beta 40.0% (30.0\u00a0to\u00a050.0)"
+    assert survival[2].text == "not pooled"
+    assert survival[3].text == "12 to 20 points wide"
+    assert sex[2].text.startswith("0.93\u00a0to\u00a02.91")
+    # alpha: 0.81 to 3.14; beta: 1.1 to 2.5
+    assert sex[3].text == "above 1 in 1, open in 1"
+
+
+def test_opening_marks_what_holds_by_construction(given: CombinedInputs) -> None:
+    printed = given.harmonised["printed"].where(
+        given.harmonised["study"] != "alpha", "31.5% (by construction)"
+    )
+    report = build(replace(given, harmonised=given.harmonised.assign(printed=printed)))
+    rows = table_of(report, "answers").rows
+    assert "33.0%\u00a0†; beta 40.0%" in rows[0][1].text
+    assert (
+        "2 of 4 answers come from rebuilt datasets; 2 of these"
+        in opening(report)["How sure one can be"]
+    )
+
+
+def test_opening_counts_what_is_known(report: Report) -> None:
+    words = opening(report)
+    sure = words["How sure one can be"]
+    assert "2 of 4 answers come from rebuilt datasets; 0 of these" in sure
+    # The card of alpha: 0 of 6; beta is a registry.
+    assert "Of 6 hazard ratios in the rebuilt studies, the direction of 0" in sure
+    assert "leave 6 open" in sure
+    assert "1 of 2 questions could be pooled" in sure
+    assert (
+        "They differ" not in sure
+    )  # two studies say next to nothing of differences between studies
+
+
+def test_opening_tells_how_far_three_studies_differ(given: CombinedInputs) -> None:
+    pooled = given.pooled.assign(k=[2, 3])
+    sure = opening(build(replace(given, pooled=pooled)))["How sure one can be"]
+    assert "Men against women: They differ by a factor of 1.20 to 1.90." in sure
+
+
+def test_opening_names_findings_and_what_is_not_printed(given: CombinedInputs) -> None:
+    record = opening(build(given))["What is wrong or missing in the printed record"]
+    assert (
+        "alpha (1 major finding, 1 minor): The printed p cannot be a log-rank p. 1 more in"
+        in record
+    )
+    assert "printed in no paper" not in record
+    silent = given.harmonised.assign(printed=["", "31.5%", "", ""])
+    record = opening(build(replace(given, harmonised=silent)))[
+        "What is wrong or missing in the printed record"
+    ]
+    assert "Of 4 answers above, 3 are printed in no paper, 2 of them ratios" in record
+
+
+def test_opening_asks_a_new_study_for_what_was_asked(given: CombinedInputs) -> None:
+    matches = {
+        "definition_match": ["same"] * 4, "time_origin_match": ["differs", "differs", "same", "same"],
+        "population_match": ["differs", "comparable", "same", "same"],
+    }  # fmt: skip
+    words = opening(build(replace(given, harmonised=given.harmonised.assign(**matches))))
+    measure = words["What a new study should measure"]
+    assert (
+        "Survival at 3 years: death; the operated. Of 2 studies, 2 from another moment, 1 of other patients."
+        in measure
+    )
+    assert "where a direction is open: men against women." in measure
 
 
 def test_pooled_or_the_reason_why_not(report: Report) -> None:
@@ -118,11 +204,17 @@ def test_reported_survival_stands_beside_the_sets(report: Report) -> None:
 def test_renders(report: Report, given: CombinedInputs, parse, numbers_in, text_of_pdf) -> None:
     page = parse(html.render(report))
     links = [a["href"] for a in page.all("a")]
-    assert links.count("../alpha/report.html") == 2
+    assert links.count("../alpha/report.html") == 3
     assert report.to_json() == build(given).to_json()
     document = pdf.render(report)
     assert document == pdf.render(report)
     assert numbers_in(text_of_pdf(document)) == numbers_in(page.text)
+
+
+def test_opening_ends_on_the_first_page(report: Report, text_of_pdf) -> None:
+    first = text_of_pdf(pdf.render(report)).split("\f")[0]
+    assert "What a new study should measure" in first
+    assert "open: men against women." in first  # the last words of it
 
 
 def test_all_registries_need_no_warning(given: CombinedInputs) -> None:

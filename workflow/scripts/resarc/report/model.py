@@ -99,6 +99,13 @@ def paragraph(*parts: Inline) -> Paragraph:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading within a section or the summary."""
+
+    title: str
+
+
+@dataclass(frozen=True)
 class Bullets:
     items: tuple[Text, ...]
 
@@ -330,7 +337,7 @@ class FigureBlock:
             raise ValueError(f"figure {self.id!r} has no caption")
 
 
-Block = Paragraph | Bullets | Facts | Callout | Table | FigureBlock
+Block = Paragraph | Heading | Bullets | Facts | Callout | Table | FigureBlock
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,11 @@ def _harmonised_row(given: CombinedInputs, row: Mapping[str, Any]) -> tuple[Cell
     )
 
 
+def result_cell(given: CombinedInputs, row: Mapping[str, Any]) -> Cell:
+    """A study's answer: its identified set, marked, or its estimate with confidence limits."""
+    return _result(Estimand.parse(str(row["estimand"])), row, given.protocol(text_of(row["study"])))
+
+
 def _result(estimand: Estimand, row: Mapping[str, Any], protocol: Protocol) -> Cell:
     if text_of(row["origin"]) == "reconstruction":
         ends = number_of(row["identified_lower"]), number_of(row["identified_upper"])
