@@ -32,6 +32,7 @@ rule all:
     input:
         expand("results/{study}/report.html", study=STUDIES),
         expand("results/{study}/notebook.html", study=STUDIES),
+        expand("results/{study}/release", study=REGISTRIES),
         "results/report/index.html",
         "results/manifest.json",
 

@@ -31,6 +31,12 @@ except ResarcError as error:
 MEMBERS = KNOWN.settings["members"]
 SEED = KNOWN.settings["seed"]
 
+# The rule of disclosure, as options.
+RULE = " ".join(
+    f"--{name.replace('_', '-')} {value}"
+    for name, value in KNOWN.settings["disclosure"].items()
+)
+
 # Ways to call Snakemake that only look at what is there.
 LOOKS = {
     "--lint",
@@ -144,14 +150,23 @@ def version_folder(study):
     return f"history/{study}/{PATIENTS[study].exported}"
 
 
-def earlier_versions(wildcards):
+def earlier_versions(wildcards, inner="."):
     """What was kept of earlier exports of a registry, in order of their days."""
     now = Path(version_folder(wildcards.study))
     days = now.parent.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]")
-    earlier = sorted(day for day in days if day.name < now.name)
+    earlier = sorted(Path(day, inner) for day in days if day.name < now.name)
     return [
-        str(path) for day in earlier for path in sorted(day.iterdir()) if path.is_file()
+        str(path)
+        for folder in earlier
+        if folder.is_dir()
+        for path in sorted(folder.iterdir())
+        if path.is_file()
     ]
+
+
+def earlier_releases(wildcards):
+    """What was kept of the releases of earlier exports."""
+    return earlier_versions(wildcards, "release")
 
 
 def if_reconstructed(*names):
@@ -186,7 +201,8 @@ def all_results(wildcards):
         made[name] = expand(getattr(rules, name).output, study=STUDIES)
     for name in ("reconstruct", "identify"):
         made[name] = expand(getattr(rules, name).output, study=RECONSTRUCTED)
-    made["history"] = expand(rules.history.output, study=REGISTRIES)
+    for name in ("history", "release"):
+        made[name] = expand(getattr(rules, name).output, study=REGISTRIES)
     written = [name for study in RECONSTRUCTED for name in exports(study)]
     made["export"] = [name for name in written if "/export." in name]
     made["export_dictionary"] = [name for name in written if "/export." not in name]

@@ -43,6 +43,24 @@ class Disclosure(Model):
     """A suppressed count must remain possible at so many values at least, for a reader who solves
     all released counts together. Others are suppressed until it does."""
 
+    @property
+    def in_words(self) -> str:
+        """The rule as reports name it."""
+        return (
+            f"counts of {self.threshold} or fewer are suppressed, and others where they would give one "
+            f"away; counts of patients are rounded to {self.rounding}, events to midpoints of "
+            f"{self.curve_rounding}; times along curves to {self.curve_step:g} in months, and curves end "
+            f"where {self.threshold} or fewer are at risk; other numbers have {self.digits} digits"
+        )
+
+    @property
+    def in_short(self) -> str:
+        """The rule as each table and figure names it."""
+        return (
+            f"counts of {self.threshold} or fewer suppressed, others rounded to {self.rounding}, events "
+            f"and curves to midpoints of {self.curve_rounding}"
+        )
+
     @model_validator(mode="after")
     def _possible(self) -> Disclosure:
         if self.uncertainty > self.threshold + 1:

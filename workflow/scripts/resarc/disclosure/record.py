@@ -15,24 +15,31 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
+from pathlib import Path
 
 import pandas as pd
 
 from resarc.disclosure.counts import Decision
 from resarc.disclosure.groups import Group
 from resarc.disclosure.rounding import Window
+from resarc.errors import DataError
+from resarc.output import read_csv, write_csv, write_text
 from resarc.settings import Disclosure
 
+TABLES = ("estimates", "curves", "flow")
+COUNTS, ABOUT = "counts.csv", "about.json"
 COLUMNS = ("group", "count", "told", "lower", "upper")
 
 
 @dataclass(frozen=True)
 class Record:
-    """One earlier release: its tables by name (`estimates`, `curves`, `flow`), its counts, its rule."""
+    """One earlier release: its tables by name (`estimates`, `curves`, `flow`), its counts, its rule, and
+    the day of the export that it tells of."""
 
     tables: Mapping[str, pd.DataFrame]
     counts: pd.DataFrame
     rule: Disclosure
+    exported: str = ""
 
     @property
     def windows(self) -> dict[Group, Window]:
@@ -75,6 +82,35 @@ def still_stands(
     if set(before.index) != set(now.index):
         return False
     return bool((now - before.reindex(now.index)).abs().max() <= rule.threshold)
+
+
+def write_record(record: Record, folder: Path) -> None:
+    """Keep a release in a folder, for those that come."""
+    for name, frame in record.tables.items():
+        write_csv(frame, folder / f"{name}.csv")
+    write_csv(record.counts, folder / COUNTS)
+    about = {"exported": record.exported, "rule": record.rule.model_dump()}
+    write_text(json.dumps(about, indent=1) + "\n", folder / ABOUT)
+
+
+def read_record(folder: Path) -> Record:
+    """What `write_record` kept; `DataError` if a file is missing."""
+    for name in (*(f"{name}.csv" for name in TABLES), COUNTS, ABOUT):
+        if not (folder / name).is_file():
+            raise DataError(
+                str(folder),
+                f"no {name}",
+                "the files of an earlier release",
+                "Bring them back from a copy: without them the next release cannot be held against "
+                "that one.",
+            )
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    return Record(
+        {name: read_csv(folder / f"{name}.csv") for name in TABLES},
+        read_csv(folder / COUNTS),
+        Disclosure.model_validate(about["rule"]),
+        about["exported"],
+    )
 
 
 def to_text(group: Group) -> str:

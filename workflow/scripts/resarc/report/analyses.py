@@ -332,7 +332,9 @@ def _number_rows(
             printed = [_bare(results.printed(e), unit) for e in group]
             for words in (printed, [next(found) for _ in group]):
                 ends = f"{NBSP}to{NBSP}".join(filter(None, words[bool(main) :]))
-                if main and words[0]:
+                if set(words) == {tables.SUPPRESSED}:
+                    ends = tables.SUPPRESSED
+                elif main and words[0]:
                     ends = f"{words[0]}{NBSP}({ends})" if ends else words[0]
                 cells.append(ends)
         if main != "mean" or by or any(results.in_paper(e) for group in made for e in group):
@@ -370,7 +372,7 @@ def _bare(words: str, unit: str) -> str:
 
 def _joined(count: Cell, share: Cell) -> Cell:
     """'20 (83.3%)'; marked if either is, so that a mark is never lost."""
-    if not share.text or not count.text:
+    if not share.text or not count.text or count.text == share.text == tables.SUPPRESSED:
         return count if count.text else share
     words = share.text.split(" (")[0]
     return Cell(f"{count.text}{NBSP}({words})", count.mark or share.mark, count.tone or share.tone)

@@ -57,6 +57,8 @@ WIDTH = 482.0
 """Points: the text width of the PDF, 170 mm."""
 SIZE = 8.5
 """Points: the size of text in drawings."""
+NOT_TOLD = "not told"
+"""In the place of a number that a rule of disclosure keeps back."""
 _POINTS = 1200
 """A curve is drawn with at most so many steps; more would not be seen."""
 _LONG = re.compile(r"(\.\d\d)\d+")
@@ -123,6 +125,8 @@ class Curve:
     label: str
     steps: pd.DataFrame | None = None
     band: pd.DataFrame | None = None
+    cut: bool = False
+    """Told up to its last time only: beyond it nobody is told how many are at risk."""
 
     def __post_init__(self) -> None:
         if self.steps is None and self.band is None:
@@ -178,9 +182,10 @@ def survival(
             "line: one consistent dataset, shown for its shape only; no patient stands behind it."
         )
     else:
+        marks = "" if any(curve.cut for curve in curves) else "Vertical marks: censored patients. "
         caption = (
             f"{endpoint}, Kaplan-Meier. Shaded: {100 * level:g}% confidence limits at each time. "
-            "Vertical marks: censored patients. Below: number at risk."
+            f"{marks}Below: number at risk."
         )
     data = _curve_data([(endpoint, curves)])
     return Drawing(svg, printable(finding), printable(caption), data, (panel,))
@@ -320,7 +325,7 @@ def _draw_curve(
     axes.step(
         time, value, where="post", color=colour, linewidth=1.4, linestyle=dash, gid=f"{name}steps"
     )
-    if marks and "censored" in steps:
+    if marks and not curve.cut and "censored" in steps:
         censored = steps["censored"].to_numpy(float) > 0
         axes.plot(
             time[censored], value[censored], "|", color=colour, markersize=5, markeredgewidth=0.7,
@@ -398,7 +403,8 @@ def _numbers_at_risk(
                 line, (6 - left, y - j * SIZE * 1.3), xycoords="axes points", annotation_clip=False,
                 va="top", ha="left", color=_darker(COLOURS[i % len(COLOURS)]),
             )  # fmt: skip
-        for t, n in zip(ticks, at_risk(curve.steps, ticks), strict=True):
+        told = [t for t in ticks if not curve.cut or t <= curve.last]
+        for t, n in zip(told, at_risk(curve.steps, told), strict=True):
             axes.annotate(f"{n:,}", (t, y), ha="center", **place)
         y -= high
 
@@ -409,7 +415,8 @@ def _numbers_at_risk(
 def flow(steps: pd.DataFrame, *, finding: str, caption: str) -> Drawing:
     """Who was screened, excluded and analysed, as boxes (after the STROBE and CONSORT diagrams).
 
-    `steps`: columns label, excluded, remaining, as in `flow.csv`; the first row is who was screened.
+    `steps`: columns label, excluded, remaining, as in `flow.csv`; the first row is who was screened. A
+    number that is not told is empty.
     """
     size, line, pad, gap = 9.5, 13.0, 9.0, 26.0
     main, side, between = 220.0, 216.0, 40.0
@@ -417,6 +424,12 @@ def flow(steps: pd.DataFrame, *, finding: str, caption: str) -> Drawing:
     shapes: list[str] = []
     y, bottom = 4.0, nan
     rows = list(steps.to_dict("records"))
+
+    def told(n: float) -> int | None:
+        return None if isnan(n) else int(n)
+
+    def number(n: float) -> str:
+        return NOT_TOLD if isnan(n) else f"{int(n):,}"
 
     def box(x: float, top: float, width: float, lines: list[str], strong: bool = False) -> float:
         high = line * len(lines) + 2 * pad - 3
@@ -451,19 +464,20 @@ def flow(steps: pd.DataFrame, *, finding: str, caption: str) -> Drawing:
             high = line * (len(out) + 1) + 2 * pad - 3
             top = bottom + 12
             arrow(centre, top + high / 2, right, top + high / 2)
-            box(right, top, side, [*out, f"excluded: {int(step['excluded']):,}"])
+            box(right, top, side, [*out, f"excluded: {number(step['excluded'])}"])
             y = top + high + 12
             arrow(centre, bottom, centre, y)
         name = str(step["label"]) if i == 0 else "Analysed" if last else "Remaining"
         lines = wrapped(name, size, main - 2 * pad)
-        bottom = box(4, y, main, [*lines, f"n = {int(step['remaining']):,}"], strong=last)
+        bottom = box(4, y, main, [*lines, f"n = {number(step['remaining'])}"], strong=last)
         y = bottom + gap
     width, height = right + side + 4, bottom + 4
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{height:g}pt" '
         f'viewBox="0 0 {width:g} {height:g}">{"".join(shapes)}</svg>'
     )
-    counts = [(str(row["label"]), int(row["excluded"]), int(row["remaining"])) for row in rows]
+    ends = ("excluded", "remaining")
+    counts = [(str(row["label"]), *(told(row[end]) for end in ends)) for row in rows]
     data = Data(("step", "excluded", "remaining"), (Part((), tuple(counts)),))
     return Drawing(svg, printable(finding), printable(caption), data)
 

@@ -80,6 +80,12 @@ class Results:
     def is_target(self, estimand: Estimand) -> bool:
         return truth(self.sets.get(str(estimand), {}).get("target"))
 
+    def is_suppressed(self, estimand: Estimand) -> bool:
+        """Whether a rule of disclosure keeps the value back."""
+        row = self.rows.get(str(estimand), {})
+        kept_back = text_of(row.get("note")).startswith(tables.SUPPRESSED)
+        return kept_back and isnan(number_of(row.get("value")))
+
     def direction(self, estimand: Estimand) -> str:
         return text_of(self.sets.get(str(estimand), {}).get("direction"))
 
@@ -104,6 +110,8 @@ class Results:
         of = self.denominator(estimand)
         if not self.rebuilt:
             value = self.value(estimand)
+            if self.is_suppressed(estimand):
+                return tables.SUPPRESSED
             if isnan(value) and number_of(self.rows[str(estimand)].get("n")) == 0:
                 return tables.NOT_ESTIMABLE  # of nobody, not even "not reached"
             return format_estimate(estimand, value, *self.limits(estimand), self.protocol, of=of)
@@ -132,6 +140,7 @@ class Results:
         values = [self.value(e) for e in known]
         words = tables.format_alike(estimands[0].subject, values, self.protocol)
         found = dict(zip(map(str, known), words, strict=True))
+        found |= {str(e): tables.SUPPRESSED for e in known if self.is_suppressed(e)}
         return [found.get(str(e), "") for e in estimands]
 
     def in_paper(self, estimand: Estimand) -> bool:

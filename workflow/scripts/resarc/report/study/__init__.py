@@ -52,6 +52,7 @@ from resarc.report.study.manuscript import for_a_manuscript
 from resarc.report.study.methods import methods
 from resarc.report.study.provenance import provenance
 from resarc.report.study.reanalysis import reanalysis
+from resarc.report.study.release import marked
 from resarc.report.study.summary import card, found, source_in_words
 from resarc.report.study.updates import what_changed
 from resarc.report.study.words import VERDICTS
@@ -74,8 +75,12 @@ SECTIONS: tuple[tuple[str, str, SectionOf], ...] = (
 """Id, title and content of each section, in the order in which they are read."""
 
 
+RELEASED = ("cohort", "analyses", "methods", "provenance")
+"""The sections of a release. What the others hold is not released, or not about the registry."""
+
+
 def build(given: StudyInputs) -> Report:
-    """The report of one study.
+    """The report of one study; of released results one in which each table and figure names the rule.
 
     `DataError` if a result claims what its origin does not allow, such as the verdict `reproduced`
     for a reconstruction, or lacks the identified sets that a reconstruction's results need.
@@ -88,8 +93,9 @@ def build(given: StudyInputs) -> Report:
     sections = [
         Section(identifier, title, tuple(content(given, results, cited)))
         for identifier, title, content in SECTIONS
+        if not given.released or identifier in RELEASED
     ]
-    return Report(
+    report = Report(
         title=protocol.title,
         subtitle=protocol.population,
         study=protocol.study,
@@ -108,6 +114,7 @@ def build(given: StudyInputs) -> Report:
         ),
         card=tuple(card(given, results)),
     )
+    return marked(report, given.released) if given.released else report
 
 
 def _check_origin(given: StudyInputs) -> None:

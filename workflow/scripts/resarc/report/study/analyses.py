@@ -101,7 +101,7 @@ def _curves_of(given: StudyInputs, results: Results, endpoint: str, name: str) -
         label = given.protocol.level_label(name, level) if name else "All patients"
         if not results.rebuilt:
             if steps is not None:
-                found.append(Curve(label, steps))
+                found.append(Curve(label, steps, cut=bool(given.released)))
             continue
         band = curve_rows(given.envelopes, endpoint, name, level)
         if band is not None:

@@ -31,13 +31,13 @@ def patients(given: StudyInputs, results: Results, cited: Citations) -> Iterable
     if len(flow):
         first, last = flow.iloc[0], flow.iloc[-1]
         parts = [
-            f"{int(row['excluded']):,} excluded for not meeting: {row['label']}"
+            f"{_number(row['excluded'])} excluded for not meeting: {row['label']}"
             for row in flow.iloc[1:].to_dict("records")
         ]
         finding = (
-            f"Of {int(first['remaining']):,} patients screened, {int(last['remaining']):,} were analysed. "
-            + "; ".join(parts) + "."
-        )  # fmt: skip
+            f"Of {_number(first['remaining'])} patients screened, {_number(last['remaining'])} were "
+            f"analysed. {'; '.join(parts)}."
+        )
         caption = "Patients screened, excluded and analysed."
         if rebuilt:
             caption += (
@@ -56,7 +56,13 @@ def patients(given: StudyInputs, results: Results, cited: Citations) -> Iterable
             made = analysis_table(results, analysis)
             if made:
                 yield made
-    yield from _data_quality(given, results)
+    if not given.released:
+        yield from _data_quality(given, results)
+
+
+def _number(n: float) -> str:
+    """A number of patients; one that a rule of disclosure keeps back is said to be."""
+    return "a number not told" if n != n else f"{int(n):,}"
 
 
 def _data_quality(given: StudyInputs, results: Results) -> Iterable[Block]:

@@ -13,6 +13,7 @@ from resarc.published import Published
 from resarc.references import Reference, short
 from resarc.report import snippets
 from resarc.report.results import Results
+from resarc.settings import Disclosure
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ class StudyInputs:
     updates: pd.DataFrame | None = None
     history: pd.DataFrame | None = None
     """Of a registry: what changed since earlier exports, in its patients and in the results."""
+
+    released: Disclosure | None = None
+    """The rule under which these results are released; none for the exact ones."""
 
     @property
     def repeats_a_paper(self) -> bool:

@@ -27,6 +27,7 @@ from resarc.report.results import (
 from resarc.report.study.audit import conflicts_beyond_the_audit
 from resarc.report.study.inputs import StudyInputs
 from resarc.report.study.reanalysis import what_changes
+from resarc.report.study.release import the_rule
 from resarc.report.study.updates import crossed_lines
 from resarc.report.study.words import (
     finding_title,
@@ -218,6 +219,8 @@ def _verdict_line(given: StudyInputs, results: Results, cited: Citations) -> Ite
     )  # fmt: skip
 
 
-FOUND = (_origin, crossed_lines, _audit_callouts, _outcomes, what_changes, _verdict_line)
+FOUND = (
+    _origin, the_rule, crossed_lines, _audit_callouts, _outcomes, what_changes, _verdict_line,
+)  # fmt: skip
 """What the summary consists of, in the order in which it is read; each part has the form of a section
 (see this package's head)."""
