@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from resarc import cohort, compare, evidence, precision, synthesis
+from resarc import cohort, compare, evidence, precision, synthesis, updates
 from resarc.analysis.evaluate import COLUMNS as ESTIMATES
 from resarc.disclosure.columns import CLASSES, class_of, emptied, table
 from resarc.errors import DataError
@@ -26,6 +26,8 @@ TABLES = {
     "evidence.csv": evidence.WORKS,
     "evidence_map.csv": evidence.MAP,
     "precision.csv": precision.COLUMNS,
+    "updates.csv": updates.STEP_COLUMNS,
+    "history.csv": updates.HISTORY_COLUMNS,
     "rejected.csv": cleaning.REJECTED_COLUMNS,
     "data_quality.csv": cleaning.QUALITY_COLUMNS,
 }
