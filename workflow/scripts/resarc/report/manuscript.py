@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from resarc.report.analyses import analysis_table
+from resarc.report.checklist import Known, checklists
 from resarc.report.model import ORIGIN_LABELS, Table, numbered
 from resarc.report.study import StudyInputs
 
@@ -36,10 +37,12 @@ class Manuscript:
 
 
 def tables_of(given: StudyInputs) -> Manuscript:
-    """The tables of all analyses in the protocol's order, without what the paper printed."""
+    """The tables of all analyses in the protocol's order, without what the paper printed, and the
+    checklists of reporting guidelines."""
     results = given.results_for("manuscript")
     protocol = results.protocol
     made = [analysis_table(results, analysis) for analysis in protocol.analyses]
+    made += checklists(Known(results, given.flow))
     lead = [protocol.population + "."]
     if results.rebuilt:
         lead.append(
