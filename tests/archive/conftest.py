@@ -23,9 +23,9 @@ from pathlib import Path
 if __name__ == "__main__":
     for name, value in zip(sys.argv, sys.argv[1:]):
         path = Path(value)
-        if name == "--figures":
-            path.mkdir(parents=True)
-            (path / "curve.svg").write_text("<svg/>")
+        if name in ("--figures", "--tables"):
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "one.svg").write_text("<svg/>")
         elif not name.startswith("--") or not path.suffix or path.exists():
             continue
         elif path.suffix == ".parquet":

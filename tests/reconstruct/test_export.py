@@ -146,7 +146,7 @@ def random_export(protocol, size, rng):
             )
             step = protocol.reconstruction.steps.get(v.name, 1 if v.type == "integer" else 0.1)
             numbers = np.round(np.round(rng.uniform(low, high, size) / step) * step, 6)
-            mark = protocol.source.decimal
+            mark = protocol.source.decimal or "."
             cells = [f"{x:.10g}".replace(".", mark) if rng.random() < 0.9 else "" for x in numbers]
         else:
             cells = ["some text"] * size

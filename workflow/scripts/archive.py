@@ -174,7 +174,8 @@ def refuse_stale(manifest: dict[str, Any], settings: Settings) -> None:
 
 
 def outdated() -> list[str]:
-    """What Snakemake itself would make anew: it also knows the rules."""
+    """What Snakemake itself would make anew, since it also knows the rules; what is made first, and so
+    is nearer to the cause, comes first."""
     command = [sys.executable, "-m", "snakemake", "--summary", "--quiet", "all"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -186,7 +187,7 @@ def outdated() -> list[str]:
         delimiter="\t",
     )
     plan = header.index("plan")
-    return [f"{row[0]} is to be made anew" for row in rows if row[plan] != "no update"]
+    return [f"{row[0]} is to be made anew" for row in reversed(rows) if row[plan] != "no update"]
 
 
 def refuse_internal(studies: dict[str, Source]) -> None:
