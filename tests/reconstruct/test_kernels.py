@@ -55,7 +55,7 @@ def test_logrank_and_survival_are_those_of_batch(seed, patients, longest, levels
         # Observed and expected may cancel to the last bits.
         assert p == pytest.approx(expected[m], rel=1e-7, abs=1e-10, nan_ok=True)
         assert excess.sum() == pytest.approx(0, abs=1e-9)
-        found, error = kernels.survival_at(days, event, group == 0, longest / 2)
+        found, error = kernels.survival_at(days, event, np.where(group == 0, 0, -1), longest / 2)
         assert found == pytest.approx(s[m], abs=1e-9, nan_ok=True)
         if np.isfinite(variance[m]) and found > 0:
             assert found * error == pytest.approx(np.sqrt(variance[m]), abs=1e-9)
@@ -112,7 +112,7 @@ def test_a_cox_model_is_that_of_batch(seed, patients, longest, levels, masked):
         if not expected.converged[m] or np.isnan(expected.se[m]).any():
             continue  # separated, constant or collinear
         order, days, event = by_time(given_history, m)
-        beta, variance = kernels.cox(days, event, mask[m][order], x[m][order], 30)
+        beta, variance = kernels.cox(days, event, np.where(mask[m][order], 0, -1), x[m][order], 30)
         assert beta == pytest.approx(expected.beta[m], rel=1e-4, abs=1e-4)
         assert np.sqrt(variance) == pytest.approx(expected.se[m][0], rel=1e-4)
 

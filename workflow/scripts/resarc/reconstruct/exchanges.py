@@ -32,9 +32,10 @@ from resarc.reconstruct.kernels import (
 
 LOGRANK, SURVIVAL, MEDIAN, CRUDE, SIDE, COX_P, HAZARD_RATIO, CHI2, TREND, AT_RISK = range(10)
 
-# Columns of Problem.specs and Problem.reals.
-KIND, ENDPOINT, BY, OTHER, GROUPS, ROWS, NARROW = range(7)
-TIME, SIGN = range(2)
+# Columns of Problem.specs, before the rows of the conditions, those of the covariates and how many
+# levels these have; columns of Problem.ranges, after the ends for value, lower and upper limit.
+KIND, ENDPOINT, BY, OTHER, GROUPS, ROWS, NARROW, FIRST = range(8)
+TIME, SIGN = 6, 7
 
 # What a search makes small: narrow tests alone, all while those hold, or all alike.
 NARROW_FIRST, ALL, ANY = range(3)
@@ -61,41 +62,36 @@ NEWTON = 6
 class Problem(NamedTuple):
     """What the labels of a component must meet, as arrays: T targets, B blocks, L levels at most.
 
-    `specs` (T, 7): kind, endpoint, the rows of the codes that a test groups by (`BY`) and crosses
-    with (`OTHER`), how many groups and rows those make, and whether the target is narrow (1) or a test
-    of the same groups and patients (2). `levels`
-    (T, 2 + A, L) turn codes into groups: of `BY`, of `OTHER`, of the covariates (-1: none).
-    `conditions` (T, C) are rows of the codes (-1: none), `meets` (T, C, L) which codes meet them.
-    `covariates` (T, A, 2) are rows (-1: none) and numbers of levels. `ranges` (T, 3, 2) are those of
-    value, lower and upper limit (NaN: none), `window` (T, 2, D) that of the root of chi-squared by
-    degrees of freedom. `reals` (T, 2): time in days; the sign that the excess of deaths in group 0
-    must have (0: either). `touched` (B, T): whether a target depends on a block.
+    `specs` (T, 7 + C + 2 A): kind, endpoint, the rows of the codes that a test groups by (`BY`) and
+    crosses with (`OTHER`), how many groups and rows those make, and whether the target is narrow (1) or
+    a test of the same groups and patients (2); then the rows of the codes that conditions speak of (-1:
+    none), those of the covariates (-1: none) and how many levels these have. `levels` (T, 2 + A, L)
+    turn codes into groups: of `BY`, of `OTHER`, of the covariates (-1: none). `meets` (T, C, L): which
+    codes meet a condition. `ranges` (T, 8): the ends for value, lower and upper limit (NaN: none), the
+    time in days, and the sign that the excess of deaths in group 0 must have (0: either). `window`
+    (T, 2, D): that of the root of chi-squared by degrees of freedom.
 
     `moves` (K, 2, B): blocks exchanged together, and blocks in which both patients must then be
-    equal. `aimed` (K, T): tests of two groups whose grouping a move exchanges. `free` (B,): blocks
-    whose counts nobody printed. `table` (2, B'): strides and sizes of `allowed`, the permitted
-    combinations of the component's blocks; `shared_cell` (S, combinations): those in which an event
-    is another endpoint's.
+    equal. `touched` (2, K + B, T): which targets a move, and then new codes of a block, can change;
+    first those of the narrow tests alone. `aimed` (K, T): tests of two groups whose grouping a move
+    exchanges. `free`: rows of blocks whose counts nobody printed. `table` (2, B'): strides and sizes of
+    the combinations of the component's blocks; `cells` (1 + S, combinations): which are permitted, then
+    in which an event is another endpoint's.
     """
 
     specs: np.ndarray
     levels: np.ndarray
-    conditions: np.ndarray
     meets: np.ndarray
-    covariates: np.ndarray
     ranges: np.ndarray
     window: np.ndarray
-    reals: np.ndarray
-    touched: np.ndarray
     moves: np.ndarray
+    touched: np.ndarray
     aimed: np.ndarray
     free: np.ndarray
     table: np.ndarray
-    allowed: np.ndarray
-    shared_cell: np.ndarray
+    cells: np.ndarray
     interval: int
     z: float
-    patients: float
 
 
 class Timelines(NamedTuple):
@@ -109,31 +105,24 @@ class Timelines(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
-def _part(problem, t, codes, order, part):
-    """Who is in the target's subgroup, in the order of time."""
+def _grouping(problem, t, codes, order, grouped, group):
+    """The group (0, 1, …) of each patient, in the order of time; -1 of who is in no group or outside
+    the target's subgroup. Everybody else is in group 0 if the target is about one group."""
+    block = problem.specs[t, BY]
     for p in range(len(order)):
         i = order[p]
-        meets = True
-        for c in range(problem.conditions.shape[1]):
-            block = problem.conditions[t, c]
-            if block >= 0 and not problem.meets[t, c, codes[block, i]]:
-                meets = False
+        group[p] = problem.levels[t, 0, codes[block, i]] if grouped else 0
+        for c in range(problem.meets.shape[1]):
+            row = problem.specs[t, FIRST + c]
+            if row >= 0 and not problem.meets[t, c, codes[row, i]]:
+                group[p] = -1
                 break
-        part[p] = meets
-
-
-@njit(cache=True, error_model="numpy")
-def _grouping(problem, t, codes, order, part, group):
-    """The group (0, 1, …) of who takes part, in the order of time; -1 for the others."""
-    for p in range(len(order)):
-        level = problem.levels[t, 0, codes[problem.specs[t, BY], order[p]]]
-        group[p] = level if part[p] else -1
 
 
 @njit(cache=True, error_model="numpy")
 def _range(problem, t, side, value, unit):
     """Distance of a value or limit from its range in units; an unknown value is far."""
-    low, high = problem.ranges[t, side, 0], problem.ranges[t, side, 1]
+    low, high = problem.ranges[t, 2 * side], problem.ranges[t, 2 * side + 1]
     if math.isnan(low):
         return 0.0
     gap = outside(value, low - EDGE, high + EDGE)
@@ -150,118 +139,121 @@ def _deviate_gap(problem, t, chi2, df):
 
 
 @njit(cache=True, error_model="numpy")
-def target_distance(problem, t, codes, times, part, group):
-    """How far the dataset is from a target; 0 where it holds. `part` and `group` are scratch."""
+def target_distance(problem, t, codes, times, group):
+    """How far the dataset is from a target; 0 where it holds. `group` is scratch."""
     e = problem.specs[t, ENDPOINT]
-    order = times.order[e]
+    order, days, event = times.order[e], times.days[e], times.event[e]
     kind = problem.specs[t, KIND]
-    _part(problem, t, codes, order, part)
+    whole = kind in (SURVIVAL, MEDIAN, CRUDE, AT_RISK, CHI2, TREND)
+    _grouping(problem, t, codes, order, not whole, group)
+    total = 0.0
     if kind == SURVIVAL:
-        s, error = survival_at(times.days[e], times.event[e], part, problem.reals[t, TIME])
-        unit = 0.3 * problem.patients
-        total = _range(problem, t, 0, s, unit)
-        if not (math.isnan(problem.ranges[t, 1, 0]) and math.isnan(problem.ranges[t, 2, 0])):
-            low, high = limits(s, error, problem.interval, problem.z)
-            total += _range(problem, t, 1, low, unit) + _range(problem, t, 2, high, unit)
-        return total
-    if kind == MEDIAN:
-        total = 0.0
+        s, error = survival_at(days, event, group, problem.ranges[t, TIME])
+        low, high = limits(s, error, problem.interval, problem.z)
+        for side in range(3):
+            value = s if side == 0 else low if side == 1 else high
+            total += _range(problem, t, side, value, 0.3 * len(order))
+    elif kind == MEDIAN:
         for side in range(3):
             for end in range(2):
-                bound = problem.ranges[t, side, end]
+                bound = problem.ranges[t, 2 * side + end]
                 if math.isnan(bound) or math.isinf(bound):
                     continue
                 sign = 1 if end == 0 else -1
-                s, error = survival_at(times.days[e], times.event[e], part, bound - sign * 1e-6)
+                s, error = survival_at(days, event, group, bound - sign * 1e-6)
                 height = s
                 if side > 0:
                     low, high = limits(s, error, problem.interval, problem.z)
                     height = low if side == 1 else high
                 total += crossing(1.0 if math.isnan(height) else height, sign)
-        return total
-    if kind in (CRUDE, AT_RISK):
-        size, beyond = 0, 0
+    elif kind in (CRUDE, AT_RISK):
+        size, beyond = 0.0, 0.0
+        reach = problem.ranges[t, TIME] - (2e-6 if kind == AT_RISK else 0.0)
         for p in range(len(order)):
-            if part[p]:
-                size += 1
-                if times.days[e, p] > problem.reals[t, TIME] - (2e-6 if kind == AT_RISK else 0.0):
-                    beyond += 1
-        if kind == AT_RISK:
-            return _range(problem, t, 0, float(beyond), 0.3)
-        share = beyond / size if size > 0 else math.nan
-        return _range(problem, t, 0, share, 0.3 * problem.patients)
-    if kind in (CHI2, TREND):
+            if group[p] >= 0:
+                size += 1.0
+                if days[p] > reach:
+                    beyond += 1.0
+        unit = 0.3
+        if kind == CRUDE:
+            beyond = beyond / size if size > 0 else math.nan
+            unit *= len(order)
+        for side in range(1):
+            total += _range(problem, t, side, beyond, unit)
+    elif kind in (CHI2, TREND):
         table = np.zeros((problem.specs[t, ROWS], problem.specs[t, GROUPS]))
         for p in range(len(order)):
             i = order[p]
             row = problem.levels[t, 1, codes[problem.specs[t, OTHER], i]]
             column = problem.levels[t, 0, codes[problem.specs[t, BY], i]]
-            if part[p] and row >= 0 and column >= 0:
+            if group[p] >= 0 and row >= 0 and column >= 0:
                 table[row, column] += 1.0
-        if kind == CHI2:
-            chi2, df = chi_squared(table)
-            return _deviate_gap(problem, t, chi2, df)
-        return _deviate_gap(problem, t, trend(table), 1)
-    _grouping(problem, t, codes, order, part, group)
-    if kind in (LOGRANK, SIDE):
-        chi2, df, excess = logrank(times.days[e], times.event[e], group, problem.specs[t, GROUPS])
+        chi2, df = chi_squared(table)
+        if kind == TREND:
+            chi2, df = trend(table), min(df, 1)
+        total = _deviate_gap(problem, t, chi2, df)
+    elif kind in (LOGRANK, SIDE):
+        chi2, df, excess = logrank(days, event, group, problem.specs[t, GROUPS])
         if kind == LOGRANK:
-            return _deviate_gap(problem, t, chi2, df)
-        reach = excess[0] * problem.reals[t, SIGN]
-        return 0.0 if reach > EDGE else 0.1 + min(abs(reach), 5.0)
-    return _cox_gap(problem, t, codes, times, part, group)
+            total = _deviate_gap(problem, t, chi2, df)
+        else:
+            reach = excess[0] * problem.ranges[t, SIGN]
+            total = 0.0 if reach > EDGE else 0.1 + min(abs(reach), 5.0)
+    else:
+        total = _cox_gap(problem, t, codes, times, group)
+    return total
 
 
 @njit(cache=True, error_model="numpy")
-def _cox_gap(problem, t, codes, times, part, group):
+def _cox_gap(problem, t, codes, times, group):
     """Cox's model: the contrast of group 1 against group 0 first, then other levels and covariates
     as indicators against the first level that somebody has."""
     e = problem.specs[t, ENDPOINT]
     order = times.order[e]
     n = len(order)
     columns = problem.specs[t, GROUPS] - 1
+    at = columns
+    first = FIRST + problem.meets.shape[1]
+    covariates = problem.levels.shape[1] - 2
     adjusted = False
-    for c in range(problem.covariates.shape[1]):
-        if problem.covariates[t, c, 0] >= 0:
-            columns += problem.covariates[t, c, 1]
+    for c in range(covariates):
+        if problem.specs[t, first + c] >= 0:
+            columns += problem.specs[t, first + covariates + c]
             adjusted = True
     x = np.zeros((n, columns))
     for p in range(n):
-        if group[p] < 0 or (not adjusted and group[p] > 1):
-            part[p] = False
+        if not adjusted and group[p] > 1:
+            group[p] = -1
         elif group[p] > 0:
             x[p, group[p] - 1] = 1.0
-    at = problem.specs[t, GROUPS] - 1
-    for c in range(problem.covariates.shape[1]):
-        block = problem.covariates[t, c, 0]
+    for c in range(covariates):
+        block, size = problem.specs[t, first + c], problem.specs[t, first + covariates + c]
         if block < 0:
             continue
-        base = -1
-        for level in range(problem.covariates[t, c, 1]):
-            for p in range(n):
-                if part[p] and problem.levels[t, 2 + c, codes[block, order[p]]] == level:
-                    base = level
-                    break
-            if base >= 0:
-                break
+        base = size
+        for p in range(n):
+            level = problem.levels[t, 2 + c, codes[block, order[p]]]
+            if group[p] >= 0 and 0 <= level < base:
+                base = level
         for p in range(n):
             level = problem.levels[t, 2 + c, codes[block, order[p]]]
             if level < 0:
-                part[p] = False
+                group[p] = -1
             elif level != base:
                 x[p, at + level] = 1.0
-        at += problem.covariates[t, c, 1]
-    beta, variance = cox(times.days[e], times.event[e], part, x, NEWTON)
+        at += size
+    beta, variance = cox(times.days[e], times.event[e], group, x, NEWTON)
     if math.isnan(variance) or variance <= 0.0:
         return UNKNOWN
     error = math.sqrt(variance)
+    gap = 0.0
     if problem.specs[t, KIND] == COX_P:
         root = abs(beta[0]) / error
         gap = max(max(problem.window[t, 0, 1] - root, root - problem.window[t, 1, 1]), 0.0)
     else:
-        gap = _range(problem, t, 0, beta[0], 1.0)
-        gap += _range(problem, t, 1, beta[0] - problem.z * error, 1.0)
-        gap += _range(problem, t, 2, beta[0] + problem.z * error, 1.0)
+        for side in range(3):
+            shift = 0.0 if side == 0 else -error if side == 1 else error
+            gap += _range(problem, t, side, beta[0] + problem.z * shift, 1.0)
     return gap
 
 
@@ -274,10 +266,10 @@ def _fits(problem, codes, open_codes, times, i):
         if code >= problem.table[1, b] or not open_codes[b, i, code]:
             return False
         cell += problem.table[0, b] * code
-    if not problem.allowed[cell]:
+    if not problem.cells[0, cell]:
         return False
-    for s in range(problem.shared_cell.shape[0]):
-        if problem.shared_cell[s, cell] != times.shared[s, i]:
+    for s in range(times.shared.shape[0]):
+        if problem.cells[1 + s, cell] != times.shared[s, i]:
             return False
     return True
 
@@ -325,7 +317,7 @@ def _sum(problem, distances, stage):
 
 
 @njit(cache=True, error_model="numpy")
-def _after(problem, codes, times, touched, distances, fresh, part, group, stage, limit):
+def _after(problem, codes, times, touched, distances, fresh, group, stage, limit):
     """Distances after a change, in `fresh`: new ones of the targets that it touched. False, and
     `fresh` is incomplete, as soon as what the stage makes small is above the limit."""
     total = 0.0
@@ -336,7 +328,7 @@ def _after(problem, codes, times, touched, distances, fresh, part, group, stage,
                 total += fresh[t]
     for t in range(len(problem.specs)):
         if touched[t]:
-            fresh[t] = target_distance(problem, t, codes, times, part, group)
+            fresh[t] = target_distance(problem, t, codes, times, group)
             total += fresh[t]
             if total > limit or (stage == ALL and problem.specs[t, NARROW] == 1 and fresh[t] > 0.0):
                 return False
@@ -344,50 +336,50 @@ def _after(problem, codes, times, touched, distances, fresh, part, group, stage,
 
 
 @njit(cache=True, error_model="numpy")
-def _touched(problem, stage):
-    """What each move touches, and then what new codes of each block do (K + B, T)."""
-    moves, blocks, targets = problem.moves.shape[0], problem.moves.shape[2], len(problem.specs)
-    table = np.zeros((moves + blocks, targets), dtype=np.bool_)
-    for t in range(targets):
-        if stage == NARROW_FIRST and problem.specs[t, NARROW] == 0:
-            continue
-        for b in range(blocks):
-            if problem.touched[b, t]:
-                table[moves + b, t] = True
-                for k in range(moves):
-                    if problem.moves[k, 0, b]:
-                        table[k, t] = True
-    return table
+def _total(distances):
+    total = 0.0
+    for t in range(len(distances)):
+        total += distances[t]
+    return total
 
 
 @njit(cache=True, error_model="numpy")
-def _try(
-    problem, codes, open_codes, times, rng, touched, distances, fresh, part, group, stage, heat
-):
-    """One random change, accepted as annealing at this heat does, or at heat 0 if nothing is lost.
-    `touched` (K + B, T): what the moves touch, then what new codes of a block do."""
+def _copy(values, into):
+    for k in range(len(values)):
+        into[k] = values[k]
+
+
+@njit(cache=True, error_model="numpy")
+def _below(n):
+    """A random whole number from 0 to n - 1, from the stream that the search was seeded with."""
+    return int(np.random.random() * n)
+
+
+@njit(cache=True, error_model="numpy")
+def _try(problem, codes, open_codes, times, distances, fresh, group, stage, heat):
+    """One random change, accepted as annealing at this heat does, or at heat 0 if nothing is lost."""
     n, moves = codes.shape[1], problem.moves.shape[0]
-    frees = problem.free.sum()
     before = _sum(problem, distances, stage)
     flip, move, b, i, j, old = False, 0, 0, 0, 0, 0
-    if frees > 0 and rng.random() < FLIPS:
+    if len(problem.free) > 0 and np.random.random() < FLIPS:
         flip = True
-        b = np.flatnonzero(problem.free)[rng.integers(0, frees)]
-        i = rng.integers(0, n)
+        b = problem.free[_below(len(problem.free))]
+        i = _below(n)
         old = codes[b, i]
-        codes[b, i] = rng.integers(0, problem.table[1, b])
+        codes[b, i] = _below(problem.table[1, b])
         if codes[b, i] == old or not _fits(problem, codes, open_codes, times, i):
             codes[b, i] = old
             return False
         move = moves + b
     else:
-        move = rng.integers(0, moves)
-        i, j = rng.integers(0, n), rng.integers(0, n)
+        move = _below(moves)
+        i, j = _below(n), _below(n)
         if not _may_swap(problem, codes, open_codes, times, move, i, j):
             return False
-    limit = before - heat * math.log(1.0 - rng.random())
-    if _after(problem, codes, times, touched[move], distances, fresh, part, group, stage, limit):
-        distances[:] = fresh
+    limit = before - heat * math.log(1.0 - np.random.random())
+    touched = problem.touched[min(stage, 1), move]
+    if _after(problem, codes, times, touched, distances, fresh, group, stage, limit):
+        _copy(fresh, distances)
         return True
     if flip:
         codes[b, i] = old
@@ -397,25 +389,23 @@ def _try(
 
 
 @njit(cache=True, error_model="numpy")
-def _effects(problem, codes, times, aims, part, group, terms, standing):
+def _effects(problem, codes, times, move, aims, group, terms, standing):
     """For every test that is aimed at, each patient's residual, A and B (aims, 3, n), by patient,
     and U and V (aims, 2); who is outside a test's subgroup has NaN."""
     n = codes.shape[1]
     residual, a, b = np.empty(n), np.empty(n), np.empty(n)
-    for k in range(len(aims)):
+    for k in range(terms.shape[0]):
         t = aims[k]
         e = problem.specs[t, ENDPOINT]
         order = times.order[e]
-        _part(problem, t, codes, order, part)
-        _grouping(problem, t, codes, order, part, group)
+        _grouping(problem, t, codes, order, problem.aimed[move, t], group)
         standing[k, 0], standing[k, 1] = exchange_terms(
             times.days[e], times.event[e], group, residual, a, b
         )
         for p in range(n):
             i = order[p]
-            if part[p]:
-                terms[k, 0, i], terms[k, 1, i], terms[k, 2, i] = residual[p], a[p], b[p]
-            else:
+            terms[k, 0, i], terms[k, 1, i], terms[k, 2, i] = residual[p], a[p], b[p]
+            if group[p] < 0:
                 terms[k, 0, i] = math.nan
 
 
@@ -450,7 +440,7 @@ def _near(problem, t, u, v, slack):
     """Whether a test with U and V lies within its window, or nearly so."""
     if v <= 0.0:
         return False
-    sign = problem.reals[t, SIGN]
+    sign = problem.ranges[t, SIGN]
     if sign != 0.0 and u * sign <= 0.0:
         return False
     root = abs(u) / math.sqrt(v)
@@ -458,35 +448,71 @@ def _near(problem, t, u, v, slack):
 
 
 @njit(cache=True, error_model="numpy")
-def _aim(
-    problem, codes, open_codes, times, rng, move, touched, distances, fresh, part, group, stage
-):
+def _order_of(values, order):
+    """The order of values in `order`, by Shell's method (CACM 1959;2:30)."""
+    n = len(values)
+    for i in range(n):
+        order[i] = i
+    gap = n // 2
+    while gap > 0:
+        for i in range(gap, n):
+            place, at = order[i], i
+            while at >= gap and values[order[at - gap]] > values[place]:
+                order[at] = order[at - gap]
+                at -= gap
+            order[at] = place
+        gap //= 2
+
+
+@njit(cache=True, error_model="numpy")
+def _first_at_least(values, order, low):
+    """The first place of an order whose value is `low` or more."""
+    left, right = 0, len(order)
+    while left < right:
+        middle = (left + right) // 2
+        if values[order[middle]] < low:
+            left = middle + 1
+        else:
+            right = middle
+    return left
+
+
+@njit(cache=True, error_model="numpy")
+def _aim(problem, codes, open_codes, times, move, distances, fresh, group, stage):
     """One exchange or two of a move after which its tests of two groups are as printed; the first
     found that meets everything, or else the best if it is an improvement. Says whether there was
     one. For moves that touch nothing but tests of two groups."""
-    n = codes.shape[1]
-    aims = np.flatnonzero(problem.aimed[move] & touched)
-    if stage == NARROW_FIRST:
-        aims = aims[problem.specs[aims, NARROW] == 1]
+    n, targets = codes.shape[1], len(problem.specs)
+    touched = problem.touched[min(stage, 1), move]
     before = _sum(problem, distances, stage)
-    if len(aims) == 0 or before == 0.0:
+    if before == 0.0:
         return False
-    for t in range(len(problem.specs)):
-        if touched[t] and not problem.aimed[move, t] and stage != NARROW_FIRST:
+    aims = np.empty(targets, dtype=np.int64)
+    count = 0
+    for t in range(targets):
+        if not touched[t]:
+            continue
+        if problem.aimed[move, t]:
+            if stage != NARROW_FIRST or problem.specs[t, NARROW] == 1:
+                aims[count] = t
+                count += 1
+        elif stage != NARROW_FIRST:
             return False  # an exchange might lose what is not aimed at; leave it to chance
-    terms, standing = np.zeros((len(aims), 3, n)), np.zeros((len(aims), 2))
-    _effects(problem, codes, times, aims, part, group, terms, standing)
+    if count == 0:
+        return False
+    terms, standing = np.zeros((count, 3, n)), np.zeros((count, 2))
+    _effects(problem, codes, times, move, aims, group, terms, standing)
     # Exchanges with an effect, in random order; the first is none at all.
     single = np.zeros((SINGLES, 2), dtype=np.int64)
-    effect = np.zeros((SINGLES, len(aims), 2))
+    effect = np.zeros((SINGLES, count, 2))
     found = 1
     every = n * (n - 1) // 2
     stride = 1
     if every > 1:  # a step that visits every pair once
-        stride = rng.integers(1, every)
+        stride = 1 + _below(every - 1)
         while math.gcd(stride, every) != 1:
-            stride = rng.integers(1, every)
-    pair = rng.integers(0, every)
+            stride = 1 + _below(every - 1)
+    pair = _below(every)
     for _visit in range(min(every, PAIRS)):
         pair = (pair + stride) % every
         j = int((1.0 + math.sqrt(1.0 + 8.0 * pair)) / 2.0)
@@ -502,7 +528,7 @@ def _aim(
         if not usable:
             continue
         some = False
-        for k in range(len(aims)):
+        for k in range(count):
             u, v = _effect(problem, codes, aims[k], terms[k], i, j)
             effect[found, k, 0], effect[found, k, 1] = u, v
             some = some or u != 0.0
@@ -514,8 +540,9 @@ def _aim(
         if found == SINGLES:
             break
     # For each first exchange, the second ones that bring the first test near its window.
-    by_effect = np.argsort(effect[:found, 0, 0])
-    ordered = effect[:found, 0, 0][by_effect]
+    main = effect[:found, 0, 0]
+    by_effect = np.empty(found, dtype=np.int64)
+    _order_of(main, by_effect)
     t0 = aims[0]
     best, best_first, best_second = before - 1e-12, -1, -1
     tries = 0
@@ -524,14 +551,14 @@ def _aim(
         if v <= 0.0:
             continue
         for sign in (-1.0, 1.0):
-            if problem.reals[t0, SIGN] * sign < 0.0:
+            if problem.ranges[t0, SIGN] * sign < 0.0:
                 continue
             low = (problem.window[t0, 0, 1] - SLACK) * math.sqrt(v)
             high = (problem.window[t0, 1, 1] + SLACK) * math.sqrt(v)
             if sign < 0:
                 low, high = -high, -low
-            at = np.searchsorted(ordered, low - u)
-            while at < found and ordered[at] <= high - u:
+            at = _first_at_least(main, by_effect, low - u)
+            while at < found and main[by_effect[at]] <= high - u:
                 two = by_effect[at]
                 at += 1
                 if two == one:
@@ -540,7 +567,7 @@ def _aim(
                 if one != 0 and two != 0 and (i in (k, m) or j in (k, m)):
                     continue
                 near = True
-                for a in range(len(aims)):
+                for a in range(count):
                     if not _near(
                         problem,
                         aims[a],
@@ -559,12 +586,10 @@ def _aim(
                     if one != 0:
                         _swap(problem, codes, move, i, j)
                     continue
-                if _after(
-                    problem, codes, times, touched, distances, fresh, part, group, stage, best
-                ):
+                if _after(problem, codes, times, touched, distances, fresh, group, stage, best):
                     total = _sum(problem, fresh, stage)
                     if total == 0.0:
-                        distances[:] = fresh
+                        _copy(fresh, distances)
                         return True
                     best, best_first, best_second = total - 1e-12, one, two
                 if two != 0:
@@ -579,85 +604,80 @@ def _aim(
             break
     if best_first < 0:
         return False
-    for chosen in (best_first, best_second):
+    for both in range(2):
+        chosen = best_first if both == 0 else best_second
         if chosen != 0:
             _swap(problem, codes, move, single[chosen, 0], single[chosen, 1])
-    _after(problem, codes, times, touched, distances, fresh, part, group, stage, math.inf)
-    distances[:] = fresh
+    _after(problem, codes, times, touched, distances, fresh, group, stage, math.inf)
+    _copy(fresh, distances)
     return True
 
 
 @njit(cache=True, error_model="numpy")
-def search(problem, codes, open_codes, times, rng, rounds):
+def _distances_of(problem, codes, times, group, distances):
+    """Each target's distance in a dataset, in `distances`; their sum."""
+    total = 0.0
+    for t in range(len(distances)):
+        distances[t] = target_distance(problem, t, codes, times, group)
+        total += distances[t]
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+def search(problem, codes, open_codes, times, seed, rounds):
     """Change `codes` (blocks, n) in place until every target holds, or for so many rounds; the sum
     of the distances left. `open_codes` (blocks, n, L) are the codes that pins leave to a patient."""
+    np.random.seed(seed)
     n = codes.shape[1]
     targets, moves = len(problem.specs), problem.moves.shape[0]
-    part, group = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.int64)
-    distances, fresh = distances_of(problem, codes, times), np.zeros(targets)
+    group, distances, fresh = np.zeros(n, dtype=np.int64), np.zeros(targets), np.zeros(targets)
+    best = _distances_of(problem, codes, times, group, distances)
     if moves == 0:
-        return distances.sum()
-    touched, touched_narrow = _touched(problem, ALL), _touched(problem, NARROW_FIRST)
-    best, kept, kept_distances = math.inf, codes.copy(), distances.copy()
+        return best
+    best = math.inf
+    kept = codes.copy()
     hopeless = 0
+    # One version of each function for all stages: a literal number would be compiled apart.
+    narrow_first, all_stage = np.int64(NARROW_FIRST), np.int64(ALL)
     for _round in range(rounds):
         for _start in range(NARROW_STARTS):
-            if _sum(problem, distances, NARROW_FIRST) == 0.0:
+            if _sum(problem, distances, narrow_first) == 0.0:
                 break
             for _step in range(n):
-                _try(
-                    problem, codes, open_codes, times, rng, touched_narrow, distances, fresh, part,
-                    group, NARROW_FIRST, 1.0,
-                )  # fmt: skip
+                _try(problem, codes, open_codes, times, distances, fresh, group, narrow_first, 1.0)
             for move in range(moves):
-                _aim(
-                    problem, codes, open_codes, times, rng, move, touched_narrow[move], distances,
-                    fresh, part, group, NARROW_FIRST,
-                )  # fmt: skip
-        distances[:] = distances_of(problem, codes, times)
-        stage = ALL if _sum(problem, distances, NARROW_FIRST) == 0.0 else ANY
+                _aim(problem, codes, open_codes, times, move, distances, fresh, group, narrow_first)
+        left = _distances_of(problem, codes, times, group, distances)
+        stage = all_stage
+        if _sum(problem, distances, narrow_first) > 0.0:
+            stage = np.int64(ANY)
         steps = PER_PATIENT * n
         for step in range(steps):
-            if distances.sum() == 0.0:
+            if left == 0.0:
                 break
-            _try(
-                problem, codes, open_codes, times, rng, touched, distances, fresh, part, group,
-                stage, HOT * (COLD / HOT) ** (step / steps),
-            )  # fmt: skip
+            heat = HOT * (COLD / HOT) ** (step / steps)
+            if _try(problem, codes, open_codes, times, distances, fresh, group, stage, heat):
+                left = _total(distances)
         for _aim_number in range(AIMS):
             better = False
             for move in range(moves):
                 better |= _aim(
-                    problem, codes, open_codes, times, rng, move, touched[move], distances, fresh,
-                    part, group, stage,
-                )  # fmt: skip
+                    problem, codes, open_codes, times, move, distances, fresh, group, stage
+                )
             if not better:
                 break
-        left = distances.sum()
+        left = _total(distances)
         if left < best:
             best = left
-            kept[:] = codes
-            kept_distances[:] = distances
+            for b in range(len(codes)):
+                _copy(codes[b], kept[b])
         hopeless += 1 if left > HOPELESS else 0
         if left == 0.0 or hopeless == HOPE:
             break
-    codes[:] = kept
-    distances[:] = kept_distances
+    for b in range(len(codes)):
+        _copy(kept[b], codes[b])
+    _distances_of(problem, codes, times, group, distances)
     if best == 0.0:  # away from where the search came in
         for _step in range(MIX_PER_PATIENT * n):
-            _try(
-                problem, codes, open_codes, times, rng, touched, distances, fresh, part, group, ALL,
-                0.0,
-            )  # fmt: skip
+            _try(problem, codes, open_codes, times, distances, fresh, group, all_stage, 0.0)
     return best
-
-
-@njit(cache=True, error_model="numpy")
-def distances_of(problem, codes, times):
-    """Each target's distance (T,) in a dataset."""
-    n = codes.shape[1]
-    part, group = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.int64)
-    found = np.zeros(len(problem.specs))
-    for t in range(len(found)):
-        found[t] = target_distance(problem, t, codes, times, part, group)
-    return found

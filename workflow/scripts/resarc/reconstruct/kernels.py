@@ -1,6 +1,7 @@
 """Statistics of one dataset, compiled: what the searches compute a million times.
 
-Patients come in the order of time, events before censorings of the same day (`by_time`). All take
+Patients come in the order of time, events before censorings of the same day (`by_time`); `group` is
+the group (0, 1, …) of each, -1 of who takes no part. All take
 plain arrays and return plain numbers; the results are those of `resarc.survival` (a test holds them
 together), which judges what a member is in the end. numba compiles them once and keeps the result
 (docs/decisions/numba.md).
@@ -20,13 +21,13 @@ _TINY = 1e-12
 
 
 @njit(cache=True, error_model="numpy")
-def survival_at(days, event, part, time):
-    """Kaplan-Meier S and the standard error of log S after `time` among `part`; NaN beyond the last
+def survival_at(days, event, group, time):
+    """Kaplan-Meier S and the standard error of log S after `time` in all groups; NaN beyond the last
     follow-up unless S has reached 0, and where nobody takes part."""
     at_risk = 0
     last = -1
     for p in range(len(days)):
-        if part[p]:
+        if group[p] >= 0:
             at_risk += 1
             last = days[p]
     if at_risk == 0:
@@ -35,7 +36,7 @@ def survival_at(days, event, part, time):
     for p in range(len(days)):
         if days[p] > time:
             break
-        if part[p]:
+        if group[p] >= 0:
             if event[p]:
                 s *= (at_risk - 1) / at_risk
                 if at_risk > 1:
@@ -90,7 +91,9 @@ def logrank(days, event, group, k):
                 died[group[q]] += 1.0
                 deaths += 1.0
         if deaths > 0:
-            total = at_risk.sum()
+            total = 0.0
+            for g in range(k):
+                total += at_risk[g]
             weight = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
             for g in range(k):
                 share = at_risk[g] / total
@@ -205,11 +208,11 @@ def exchange_terms(days, event, group, residual, a, b):
 
 
 @njit(cache=True, error_model="numpy")
-def cox(days, event, part, x, steps):
+def cox(days, event, group, x, steps):
     """Coefficients (p,) of Cox's model with Efron's ties and the variance of the first, by at most
     `steps` Newton steps from 0; NaN where the information is singular.
 
-    `x` (n, p) may hold constant columns (all 0 among `part`): they are left out.
+    `x` (n, p) may hold constant columns (all 0 among who is in a group): they are left out.
     """
     n, p = x.shape
     used = np.empty(p, dtype=np.int64)
@@ -217,7 +220,7 @@ def cox(days, event, part, x, steps):
     for c in range(p):
         low, high = math.inf, -math.inf
         for i in range(n):
-            if part[i]:
+            if group[i] >= 0:
                 low, high = min(low, x[i, c]), max(high, x[i, c])
         if high > low:
             used[m] = c
@@ -243,7 +246,7 @@ def cox(days, event, part, x, steps):
             d1[:] = 0.0
             d2[:] = 0.0
             for i in range(first, last + 1):
-                if not part[i]:
+                if group[i] < 0:
                     continue
                 score = 0.0
                 for c in range(m):
@@ -307,16 +310,25 @@ def cox(days, event, part, x, steps):
 def chi_squared(table):
     """Pearson's chi-squared of a table without continuity correction, empty rows and columns left
     out, and its degrees of freedom."""
-    rows, columns = table.sum(axis=1), table.sum(axis=0)
-    total = rows.sum()
+    rows, columns = np.zeros(table.shape[0]), np.zeros(table.shape[1])
+    total = 0.0
+    for i in range(table.shape[0]):
+        for j in range(table.shape[1]):
+            rows[i] += table[i, j]
+            columns[j] += table[i, j]
+            total += table[i, j]
     chi2 = 0.0
     for i in range(table.shape[0]):
         for j in range(table.shape[1]):
             expected = rows[i] * columns[j] / total if total > 0 else 0.0
             if expected > 0:
                 chi2 += (table[i, j] - expected) ** 2 / expected
-    df = max((rows > 0).sum() - 1, 0) * max((columns > 0).sum() - 1, 0)
-    return chi2, df
+    r, c = -1, -1
+    for i in range(table.shape[0]):
+        r += 1 if rows[i] > 0 else 0
+    for j in range(table.shape[1]):
+        c += 1 if columns[j] > 0 else 0
+    return chi2, max(r, 0) * max(c, 0)
 
 
 @njit(cache=True, error_model="numpy")

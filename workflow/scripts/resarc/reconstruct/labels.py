@@ -90,7 +90,6 @@ def _fit_component(
     open_codes = _open_codes(names, labels, histories)
     own = [k for k, b in enumerate(component.blocks) if b in labels.codes]
     members = range(len(histories[endpoints[0]].days))
-    generators = [np.random.default_rng(s) for s in rng.integers(0, 2**63, len(members))]
     left = np.ones(len(members), dtype=bool)
     for _ in range(CHANCES if others else 1):
         for m in members:
@@ -103,7 +102,8 @@ def _fit_component(
                 if component.same_event
                 else np.zeros((0, codes.shape[1]), dtype=bool),
             )
-            exchanges.search(problem, codes, open_codes[m], times, generators[m], rounds)
+            seed = int(rng.integers(0, 2**32))
+            exchanges.search(problem, codes, open_codes[m], times, seed, rounds)
             for k in own:
                 labels.codes[names[k]][m] = codes[k]
         if others:
@@ -213,15 +213,14 @@ def _problem(
     conditions = max([len(t.estimand.where) for t in targets] + [1])
     adjusted = max([len(t.estimand.adjusted_for) for t in targets] + [1])
     degrees = 1 + max([np.prod(_groups(t, protocol)) for t in targets] + [1])
-    specs = np.zeros((count, 7), dtype=np.int64)
+    specs = np.zeros((count, exchanges.FIRST + conditions + 2 * adjusted), dtype=np.int64)
+    specs[:, exchanges.FIRST :] = -1
     levels = np.full((count, 2 + adjusted, widest), -1)
-    condition_rows = np.full((count, conditions), -1)
     meets = np.zeros((count, conditions, widest), dtype=bool)
-    covariates = np.full((count, adjusted, 2), -1)
-    ranges = np.full((count, 3, 2), np.nan)
+    ranges = np.full((count, 8), np.nan)
+    ranges[:, [exchanges.TIME, exchanges.SIGN]] = 0.0
     window = np.zeros((count, 2, degrees))
     window[:, 1] = np.inf
-    reals = np.zeros((count, 2))
     touched = np.zeros((blocks, count), dtype=bool)
 
     def row(variable: str) -> int:
@@ -255,24 +254,25 @@ def _problem(
             levels[t, 0] = view(e.by, _order_of_levels(target, protocol))
         for c, condition in enumerate(e.where):
             block = layout.of(condition.variable)
-            condition_rows[t, c] = names.index(block.name)
+            specs[t, exchanges.FIRST + c] = names.index(block.name)
             meets[t, c, : block.size] = block.codes_where(condition, protocol)
         for c, name in enumerate(e.adjusted_for):
-            covariates[t, c] = row(name), len(protocol.levels(name))
+            place = exchanges.FIRST + conditions + c
+            specs[t, [place, place + adjusted]] = row(name), len(protocol.levels(name))
             levels[t, 2 + c] = view(name)
         if e.kind.argument == "duration":
-            reals[t, exchanges.TIME] = e.time * DAYS_PER_MONTH + 1e-6
+            ranges[t, exchanges.TIME] = e.time * DAYS_PER_MONTH + 1e-6
         if kind == exchanges.SIDE:
-            reals[t, exchanges.SIGN] = 1.0 if target.value.lower == 1.0 else -1.0
+            ranges[t, exchanges.SIGN] = 1.0 if target.value.lower == 1.0 else -1.0
         elif e.kind.scale == "p":
             for df in range(1, degrees):
                 window[t, :, df] = _roots(target.value, df)
             if kind == exchanges.LOGRANK and specs[t, exchanges.GROUPS] == 2:
-                reals[t, exchanges.SIGN] = _side(target, targets, protocol)
+                ranges[t, exchanges.SIGN] = _side(target, targets, protocol)
         else:
             for k, allowed in enumerate((target.value, target.lower, target.upper)):
                 if allowed is not None:
-                    ranges[t, k] = _ends(allowed, e.statistic)
+                    ranges[t, 2 * k : 2 * k + 2] = _ends(allowed, e.statistic)
         touched[:, t] = [name in _blocks(target, layout) for name in names]
     moves = _moves(component, own, names)
     free = _free(component, own, layout)
@@ -285,23 +285,26 @@ def _problem(
     return Problem(
         specs,
         levels,
-        condition_rows,
         meets,
-        covariates,
         ranges,
         window,
-        reals,
-        touched,
         moves,
+        _touched(touched, moves, specs[:, exchanges.NARROW] > 0),
         _aimed(targets, moves, names, layout),
-        np.array([name in free for name in names]),
+        np.array([k for k, name in enumerate(names) if name in free], dtype=np.int64),
         np.array([strides, allowed.shape]),
-        allowed.ravel(),
-        shared_cell,
+        np.vstack([allowed.ravel(), shared_cell]),
         INTERVALS[conventions.survival_interval],
         float(ndtri((1 + conventions.level) / 2)),
-        float(next(iter(histories.values())).days.shape[1]),
     )
+
+
+def _touched(touched: np.ndarray, moves: np.ndarray, narrow: np.ndarray) -> np.ndarray:
+    """What each move touches, and then what new codes of each block do (2, K + B, T), from what the
+    blocks (B, T) touch; first of the narrow tests alone."""
+    by_move = [touched[move[0]].any(axis=0) for move in moves]
+    every = np.vstack([*by_move, touched]).astype(bool)
+    return np.stack([every & narrow, every])
 
 
 def _order_of_levels(target: Target, protocol: Protocol) -> list[int] | None:
