@@ -4,7 +4,7 @@
 # Results do not depend on the settings below: plain `.venv/bin/snakemake` gives the same bytes.
 
 .DEFAULT_GOAL := all
-.PHONY: all run setup archive verify doctor test lint unit clean help
+.PHONY: all run setup archive verify doctor test lint slurm slurm-test unit clean help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -109,6 +109,14 @@ doctor:  ## what is wrong with this installation, and what to do
 test: lint  ## everything that continuous integration checks
 	@pytest $(PYTEST_ARGS)
 
+slurm: $(STAMP)  ## add what sends jobs to a Slurm cluster (docs/scaling.md)
+	@uv=.venv-uv/bin/uv; if command -v uv >/dev/null 2>&1; then uv=uv; fi; \
+	"$$uv" sync --frozen --quiet --inexact --compile-bytecode --group slurm \
+		--python $(BIN)/python || { echo "$(NO_NETWORK)" >&2; exit 1; }
+
+slurm-test: slurm  ## the pipeline on a real Slurm, started on this machine (Debian: slurm-wlm, munge)
+	@pytest -m slurm tests/slurm
+
 unit: $(STAMP)  ## only the fast tests of single functions
 	@pytest $(PYTEST_ARGS) -m unit
 
@@ -123,7 +131,7 @@ clean:  ## remove results, logs and caches; the environment and your data stay
 	@rm -rf .snakemake logs benchmarks/out .pytest_cache .ruff_cache .hypothesis
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*  ## /\1	/p' Makefile | while IFS='	' read -r name text; do \
-		printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1	/p' Makefile | while IFS='	' read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
 	@echo '  Snakemake options go in ARGS, pytest options in PYTEST_ARGS:'
 	@echo '  make ARGS="--cores 2 -n"    make test PYTEST_ARGS="-m unit"'

@@ -89,7 +89,9 @@ if (
     }:
         SCREEN = progress.take_over(
             logger,
-            jobs_at_once=workflow.cores or workflow.resource_settings.nodes or 1,
+            jobs_at_once=workflow.resource_settings.nodes
+            or workflow.resource_settings.cores
+            or 1,
             nothing="Nothing to be done: all results are up to date with the data, the configuration"
             f" and the code.{WHERE_THE_REPORTS_ARE}",
         )

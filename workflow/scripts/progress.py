@@ -41,6 +41,9 @@ _TOLD_OTHERWISE = (
     "At least one job did not complete successfully",
 )
 """Errors of Snakemake's that only repeat that a job failed, which was said with the job's own log."""
+_OF_SCHEDULER = re.compile(r"^(slurm\w*|srun|sbatch)\b.*: ")
+_WIDEST = 400
+"""Characters of a line of a log that are shown."""
 _LOG_LINES = 30
 """Lines of a failed job's log that are shown."""
 
@@ -236,7 +239,7 @@ class Screen(logging.Handler):
             self._say(f"  as job {extra['external_jobid']} of the scheduler")
         if record.msg and "Error in rule" not in str(record.msg):
             self._say(f"  {record.msg}")
-        for name in [*logs, *map(str, getattr(record, "aux_logs", None) or ())]:
+        for name in logs:
             self._say(_of_log(Path(name)))
 
     def _count(self) -> str:
@@ -303,15 +306,20 @@ class Screen(logging.Handler):
 
 
 def _of_log(path: Path) -> str:
-    """The end of a failed job's log, as what it is."""
+    """The end of a failed job's log, as what it is; of the log that a scheduler keeps, which repeats
+    Snakemake's words, the errors."""
     try:
         lines = path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
     except OSError:
         return f"It left no log ({path})."
+    lines = [line for line in lines if line.strip()]
+    if path.is_absolute():
+        lines = [line for line in lines if _OF_SCHEDULER.search(line)] or lines
     if not lines:
         return f"Its log is empty ({path})."
     more = f", its last {_LOG_LINES} lines" if len(lines) > _LOG_LINES else ""
-    return "\n".join([f"Its log, {path}{more}:", *(f"| {x}" for x in lines[-_LOG_LINES:])])
+    shown = [x if len(x) <= _WIDEST else f"{x[:_WIDEST]}…" for x in lines[-_LOG_LINES:]]
+    return "\n".join([f"Its log, {path}{more}:", *(f"| {x}" for x in shown)])
 
 
 def take_over(
