@@ -155,7 +155,9 @@ def random_export(protocol, size, rng):
 
 
 def through_the_pipeline(raw, protocol):
-    result = intake.clean(intake.SourceTable.of(raw, decimal=protocol.source.decimal), protocol)
+    result = intake.clean(
+        intake.SourceTable.of(raw, decimal=protocol.source.decimal or "."), protocol
+    )
     selected = cohort.select(cohort.derive(result.clean, protocol), protocol)
     return result, selected.cohort, selected.flow
 

@@ -174,8 +174,8 @@ def refuse_stale(manifest: dict[str, Any], settings: Settings) -> None:
 
 
 def outdated() -> list[str]:
-    """What Snakemake itself would make anew, since it also knows the rules; what is made first, and so
-    is nearer to the cause, comes first."""
+    """What Snakemake itself would make anew, since it also knows the rules; first what has changed
+    itself, then what follows from that."""
     command = [sys.executable, "-m", "snakemake", "--summary", "--quiet", "all"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -186,8 +186,11 @@ def outdated() -> list[str]:
         io.StringIO("\n".join(line for line in done.stdout.splitlines() if "\t" in line)),
         delimiter="\t",
     )
-    plan = header.index("plan")
-    return [f"{row[0]} is to be made anew" for row in reversed(rows) if row[plan] != "no update"]
+    status, plan = header.index("status"), header.index("plan")
+    found = sorted(
+        (row for row in rows if row[plan] != "no update"), key=lambda r: r[status] == "ok"
+    )
+    return [f"{row[0]} is to be made anew" for row in found]
 
 
 def refuse_internal(studies: dict[str, Source]) -> None:
