@@ -53,18 +53,20 @@ class Copy:
         return self.root / name
 
     def snakemake(
-        self, *arguments: str, before: Sequence[str] = (), **environment: str
-    ) -> subprocess.CompletedProcess[str]:
+        self, *arguments: str, before: Sequence[str] = (), by: str = sys.executable,
+        **environment: str,
+    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
         """Run Snakemake as a user does, with nothing of an activated environment; `before` it, a
-        program that starts it."""
-        return self.python("-m", "snakemake", *arguments, before=before, **environment)
+        program that starts it; `by` a Python."""
+        return self.python("-m", "snakemake", *arguments, before=before, by=by, **environment)
 
     def python(
-        self, *arguments: str, before: Sequence[str] = (), **environment: str
-    ) -> subprocess.CompletedProcess[str]:
+        self, *arguments: str, before: Sequence[str] = (), by: str = sys.executable,
+        **environment: str,
+    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
         """Run Python in the copy, likewise."""
         return subprocess.run(
-            [*before, sys.executable, *arguments], cwd=self.root,
+            [*before, by, *arguments], cwd=self.root,
             env=self.environment | environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
 

@@ -14,7 +14,6 @@ from resarc.jobs import read_jobs
 
 pytestmark = pytest.mark.end_to_end
 
-STUDY = "qu2024"
 STAGES = (
     "check", "audit", "reconstruct", "export", "cohort", "analyse", "identify", "compare",
     "notebook", "study_report", "synthesis", "combined_report", "manifest",
@@ -23,23 +22,6 @@ TWICE = ("check", "reconstruct", "cohort", "analyse", "identify", "study_report"
 """Stages that are killed a second time, then with their run alone: the job itself lives on."""
 PATIENCE = 300
 """Seconds to wait for a stage to begin, on a machine that does other work as well."""
-
-
-def small(copy_repository, folder):
-    """A copy of the repository with one study and few datasets."""
-    copy = copy_repository(folder)
-    copy.edit("config/config.yaml", "members: 200", "members: 2")
-    for other in ("oslo2014", "sysucc2015", "okayama2022"):
-        copy.edit("config/config.yaml", f"  - {other}\n", "")
-    return copy
-
-
-@pytest.fixture(scope="module")
-def undisturbed(copy_repository, tmp_path_factory):
-    copy = small(copy_repository, tmp_path_factory.mktemp("undisturbed"))
-    done = copy.snakemake("--cores", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return copy
 
 
 def start(copy) -> subprocess.Popen:
@@ -65,12 +47,12 @@ def wait_for(stage: str, run: subprocess.Popen) -> None:
     raise AssertionError(f"{stage} did not begin")
 
 
-def test_killed_in_every_stage_and_run_again(undisturbed, copy_repository, tmp_path):
+def test_killed_in_every_stage_and_run_again(small_run, small, tmp_path):
     chance = random.Random(20260101)
-    copy = small(copy_repository, tmp_path)
-    outputs = [f"results/{name}" for name in undisturbed.results()]
+    copy = small(tmp_path)
+    outputs = [f"results/{name}" for name in small_run.results()]
     lasted: dict[str, float] = {}
-    for job in read_jobs(undisturbed / ".snakemake/metadata", outputs):
+    for job in read_jobs(small_run / ".snakemake/metadata", outputs):
         lasted[job.rule] = max(job.ended - job.started, lasted.get(job.rule, 0.0))
     kills = [(stage, False) for stage in STAGES] + [(stage, True) for stage in TWICE]
     kills.sort(key=lambda kill: STAGES.index(kill[0]))
@@ -92,7 +74,7 @@ def test_killed_in_every_stage_and_run_again(undisturbed, copy_repository, tmp_p
         assert run.returncode in (0, -signal.SIGKILL)  # 0: the last stage ended a moment before
     done = copy.snakemake("--cores", "2")
     assert done.returncode == 0, done.stdout + done.stderr
-    expected, found = undisturbed.results(), copy.results()
+    expected, found = small_run.results(), copy.results()
     assert set(found) == set(expected)  # nothing is missing, and no draft is left
     assert [name for name in found if found[name] != expected[name]] == []
     assert "Nothing to be done" in (again := copy.snakemake("--cores", "2")).stdout + again.stderr
