@@ -87,7 +87,9 @@ def table(tmp_path):
     return table
 
 
-@pytest.mark.parametrize("name", ["clean.parquet", "cohort.parquet", "ensemble.parquet"])
+@pytest.mark.parametrize(
+    "name", ["clean.parquet", "cohort.parquet", "ensemble.parquet", "partial_dates.parquet"]
+)
 def test_a_table_of_patients_holds_the_protocol_s_variables_and_no_identifier(example, table, name):
     identifiers = [v.name for v in example.variables if v.type in ("identifier", "text")]
     kept = [v.name for v in example.variables if v.type not in ("identifier", "text")]
@@ -109,6 +111,60 @@ def test_a_rebuilt_dataset_has_the_columns_of_its_source(example, table):
 def test_a_result_holds_columns_of_the_list(table):
     assert unknown_columns(table("pooled.csv", "quantity", "value", "i2"), None) == []
     assert unknown_columns(table("pooled.csv", "quantity", "surname"), None) == ["surname"]
+
+
+def test_a_table_without_rows_tells_nothing(example, tmp_path):
+    for name in ("corrections.csv", "clean.parquet"):
+        frame = pd.DataFrame({"who": pd.Series(dtype=str)})
+        path = tmp_path / name
+        frame.to_parquet(path) if name.endswith("parquet") else frame.to_csv(path, index=False)
+        assert unknown_columns(path, example) == []
+        frame = pd.DataFrame({"who": ["A. B."]})
+        frame.to_parquet(path) if name.endswith("parquet") else frame.to_csv(path, index=False)
+        assert unknown_columns(path, example) == ["who"]
+
+
+def test_tables_as_the_report_prints_them_have_its_words_as_columns(example, tmp_path, table):
+    (tmp_path / "tables").mkdir()
+    assert unknown_columns(table("tables/analysis-a.csv", "With treatment"), example) == []
+    assert unknown_columns(table("tables/index.csv", "caption", "surname"), example) == ["surname"]
+
+
+def test_a_rebuilt_redcap_project_has_its_forms_and_its_dictionary(example, table):
+    of_redcap = example.model_copy(
+        update={"source": example.source.model_copy(update={"format": "redcap"})}
+    )
+    columns = [v.column for v in example.variables]
+    export = table("export.csv", *columns, "chart_complete", "Phone")
+    assert unknown_columns(export, of_redcap) == ["Phone"]
+    assert unknown_columns(export, example) == ["chart_complete", "Phone"]
+    assert unknown_columns(table("dictionary.csv", "Field Label"), of_redcap) == []
+    registry = protocol.Source(kind="registry", file="data/a.csv", exported="2024-01-01")
+    ours = example.model_copy(update={"source": registry})
+    assert unknown_columns(table("dictionary.csv", "Field Label"), ours) == ["Field Label"]
+
+
+def test_every_table_whose_columns_are_named_in_the_code_may_be_archived():
+    """So that a new column is seen here, and not when a run is archived."""
+    from resarc import cohort, compare, evidence, identify, precision, synthesis, updates
+    from resarc.analysis.evaluate import COLUMNS as ESTIMATES
+    from resarc.archive.admission import COLUMNS
+    from resarc.intake import cleaning
+    from resarc.intake.corrections import OUTCOME_COLUMNS
+    from resarc.reanalysis import result
+    from resarc.reconstruct.outcome import CONFLICT_COLUMNS
+    from resarc.report.manuscript import INDEX_COLUMNS
+
+    tables = [
+        cohort.FLOW_COLUMNS, compare.COLUMNS, evidence.WORKS, evidence.MAP, identify.COLUMNS,
+        identify.ADJUSTED_COLUMNS, precision.COLUMNS, synthesis.HARMONISED, synthesis.POOLED,
+        synthesis.LEFT_OUT, synthesis.REPORTED, ESTIMATES, cleaning.REJECTED_COLUMNS,
+        cleaning.QUALITY_COLUMNS, result.COLUMNS, result.LINE_COLUMNS, result.CONCLUSION_COLUMNS,
+        CONFLICT_COLUMNS, INDEX_COLUMNS, updates.STEP_COLUMNS, updates.HISTORY_COLUMNS,
+    ]  # fmt: skip
+    assert {name for columns in tables for name in columns} - COLUMNS == set()
+    # Who corrected a patient's data is a person, and stays with the group.
+    assert set(OUTCOME_COLUMNS) - COLUMNS == {"who"}
 
 
 def test_results_on_disk_hold_no_other_columns(request):

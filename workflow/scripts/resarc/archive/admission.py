@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Set
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,14 @@ _COLUMNS = (
     "reported_lower reported_upper reference year reanalysed treatment treatment_said site site_said "
     "disease disease_said design design_said size size_of size_said period period_said reports "
     "reports_said works references",
+    # what another analysis changes
+    "recommendation role at series x paper changes why sentence partial_dates",
+    # which figures cannot hold together
+    "conflict set_aside finding proof rechecked",
+    # the report's own list of its tables
+    "table caption made_from notes",
     # what cleaning found; a value only by its form
-    "file sheet row main_row column what rows present missing unreadable out_of_range not_given duplicate inconsistent "
+    "corrected improbable partial line old new when outcome file sheet row main_row column what rows present missing unreadable out_of_range not_given duplicate inconsistent "
     "flagged rejected improbable partial corrected top_coded outcome line",
     # what a new export changed
     "since version patients conclusion crossed",
@@ -51,10 +58,14 @@ _COLUMNS = (
 COLUMNS = frozenset(" ".join(_COLUMNS).split())
 """The columns of result tables that may be archived, whatever the table. A column that is new needs
 a line here, written by somebody who asked whether it could single anybody out."""
-PATIENTS = ("clean", "cohort", "ensemble")
+PATIENTS = ("clean", "cohort", "ensemble", "partial_dates")
 """Tables with a row for each patient: their columns are the protocol's variables."""
 EXPORT = "export"
 """A rebuilt dataset in the layout of the study's source."""
+DICTIONARY = "dictionary"
+"""The data dictionary beside it, which tells of variables alone."""
+AS_PRINTED = "tables"
+"""Folder of tables as the report prints them: their columns are headers, in the report's words."""
 
 
 def mismatches(
@@ -104,16 +115,35 @@ def internal_studies(sources: Mapping[str, Source]) -> list[str]:
 def unknown_columns(path: Path, protocol: Protocol | None) -> list[str]:
     """Columns of a result table, CSV or Parquet, that may not be archived.
 
-    `protocol` is that of the table's study, None for a table over all studies.
+    `protocol` is that of the table's study, None for a table over all studies. A table without rows
+    tells nothing and has none.
     """
+    rebuilt = protocol is not None and protocol.source.kind == "reconstruction"
+    if (rebuilt and path.stem == DICTIONARY) or _is_printed(path) or _is_empty(path):
+        return []
     if path.stem == EXPORT and protocol:
         allowed = {variable.column for variable in protocol.variables}
         source = protocol.source
         header = _header(path, source.separator or ",", source.encoding or "utf-8")
-        return _beyond(header, allowed)
+        # REDCap says of each form whether it is complete.
+        of_forms = {n for n in header if source.format == "redcap" and n.endswith("_complete")}
+        return _beyond(header, allowed | of_forms)
     if path.stem in PATIENTS and protocol:
         return _beyond(_header(path), _of_patients(protocol))
     return _beyond(_header(path), COLUMNS)
+
+
+def _is_printed(path: Path) -> bool:
+    return path.parent.name == AS_PRINTED and path.stem != "index"
+
+
+def _is_empty(path: Path) -> bool:
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return pq.read_metadata(path).num_rows == 0
+    with path.open("rb") as handle:
+        return len(list(islice(handle, 2))) < 2
 
 
 def _beyond(columns: Iterable[str], allowed: Set[str]) -> list[str]:
@@ -126,7 +156,7 @@ def _of_patients(protocol: Protocol) -> Set[str]:
     derived = {d.name for d in protocol.derived}
     times = {f"{e}_{part}" for e in protocol.endpoint_names for part in ("time", "event")}
     year = {f"{protocol.time_zero}_year"} if protocol.time_zero else set()
-    return {"patient", "member"} | kept | derived | times | year
+    return {"patient", "member", "partial dates"} | kept | derived | times | year
 
 
 def _header(path: Path, separator: str = ",", encoding: str = "utf-8") -> list[str]:
