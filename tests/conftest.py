@@ -2,10 +2,13 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -95,3 +98,65 @@ class Copy:
 def copy_repository():
     """A function: a copy of the repository in a folder."""
     return Copy
+
+
+# -- the numbers that a reader of a report sees ------------------------------------------------------
+
+
+class Shown(HTMLParser):
+    """The text of a web page that its PDF has too: without the contents list, which repeats captions,
+    without counts of rows, and without what is not text of the page."""
+
+    APART = frozenset({"nav", "script", "style", "title", "desc"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self.apart = 0
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        counts = tag == "summary" or (tag == "span" and ("class", "count") in attrs)
+        self.apart += bool(self.apart) or tag in self.APART or counts
+        if tag in ("meta", "link", "br", "hr", "input"):
+            self.apart -= bool(self.apart)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.apart:
+            self.apart -= 1
+        elif tag not in ("span", "a", "strong", "em", "code", "sup"):
+            self.words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if not self.apart:
+            self.words.append(data)
+
+
+def _numbers(text: str) -> Counter[str]:
+    """Every number with how often it stands there; without code points of characters that cannot be
+    shown, page numbers, and checksums, which lines break."""
+    text = re.sub(r"\[U\+[0-9A-F]+\]|page \d+ of \d+|\b(?=\w*\d)[0-9a-f]{16,64}\b", " ", text)
+    return Counter(re.findall(r"\d+(?:\.\d+)*", text))
+
+
+@pytest.fixture(scope="session")
+def same_numbers() -> Callable[[str, bytes], None]:
+    """Hold every number of a web page against its PDF: the same numbers, and none less often. In the
+    PDF a number may stand more often, since headers of pages and tables are repeated there."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler) is not installed")
+
+    def compare(page: str, document: bytes) -> None:
+        command = ["pdftotext", "-raw", "-", "-"]
+        done = subprocess.run(command, input=document, check=True, capture_output=True)
+        printed = _numbers(done.stdout.decode("utf-8"))
+        shown = _numbers("".join(Shown(page).words))
+        assert len(shown) > 20
+        assert set(shown) == set(printed)
+        assert shown - printed == Counter()
+
+    return compare

@@ -96,6 +96,15 @@ def test_a_study_has_every_file_with_its_columns(ran, study):
     assert (ensemble.groupby("member").size() == len(cohort)).all()
 
 
+def test_web_page_and_pdf_show_the_same_numbers(first_run, same_numbers):
+    results = first_run / "results"
+    pages = [results / "report/index.html", *sorted(results.glob("*/report.html"))]
+    assert len(pages) == len(STUDIES) + 1
+    for page in pages:
+        document = page.with_name("report.pdf").read_bytes()
+        same_numbers(page.read_text(encoding="utf-8"), document)
+
+
 def test_what_stands_over_all_studies_is_there(ran):
     for name, columns in SUMMARY.items():
         table = read_csv(ran / "results/summary" / name)

@@ -527,14 +527,3 @@ def text_of_pdf(tmp_path_factory: pytest.TempPathFactory):
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     return extract
-
-
-@pytest.fixture(scope="session")
-def numbers_in():
-    """The numbers of a text, without page numbers, code points and the page's counts of rows."""
-
-    def extract(text: str) -> set[str]:
-        text = re.sub(r"\[U\+[0-9A-F]+\]|page \d+ of \d+|\(\d+ rows?\)", "", text)
-        return set(re.findall(r"\d+(?:\.\d+)*", text))
-
-    return extract
