@@ -10,6 +10,7 @@ import pytest
 
 from resarc.report import figures, html
 from resarc.report.figures import Curve, Drawing, Interval, Pair
+from resarc.report.figures.style import compact as compact_path
 from resarc.report.glyphs import text_width, wrapped
 
 pytestmark = pytest.mark.unit
@@ -133,7 +134,7 @@ def test_data_of_curves_are_those_of_patients_or_of_bands() -> None:
     ],
 )
 def test_paths_are_written_in_few_characters(path: str, compact: str) -> None:
-    assert figures._compact(path) == compact
+    assert compact_path(path) == compact
 
 
 @pytest.mark.parametrize("name", ["patients", "rebuilt", "panels", "flow", "forest"])

@@ -8,18 +8,18 @@ from math import ceil
 
 import numpy as np
 
-from resarc.report.figures import (
+from resarc.report.figures.ranges import log_ticks
+from resarc.report.figures.style import (
     BLUE,
     QUIET,
     SIZE,
     WIDTH,
     Drawing,
-    _axes,
-    _figure,
-    _first,
-    _log_ticks,
-    _rgb,
-    _svg,
+    axes_at,
+    canvas,
+    first_lines,
+    rgb,
+    svg_of,
 )
 from resarc.report.glyphs import printable, wrapped
 from resarc.report.model import Data, Part
@@ -48,17 +48,17 @@ def ratio_lines(panels: Sequence[RatioLine], *, finding: str, caption: str) -> D
     difference. `finding` becomes the alternative text."""
     rows = ceil(len(panels) / 2)
     wide = (WIDTH - 96) / 2 if len(panels) > 1 else WIDTH - 60
-    titles = [_first(wrapped(panel.title, SIZE, wide - SIZE), 2) for panel in panels]
+    titles = [first_lines(wrapped(panel.title, SIZE, wide - SIZE), 2) for panel in panels]
     high, foot = (116.0 if len(panels) > 1 else 170.0), 34.0
     head = 10.0 + 12.0 * max(map(len, titles))
     height = rows * (high + head + foot) + 4
     low, top = _reach(panels)
-    ticks = [t for t in _log_ticks(low, top) if low <= t <= top]
-    with _figure(height) as figure:
+    ticks = [t for t in log_ticks(low, top) if low <= t <= top]
+    with canvas(height) as figure:
         for i, panel in enumerate(panels):
             line, side = divmod(i, 2)
             y = height - (line + 1) * (high + head + foot) + foot
-            axes = _axes(figure, height, 46 + side * (wide + 42), y, wide, high)
+            axes = axes_at(figure, height, 46 + side * (wide + 42), y, wide, high)
             axes.set_yscale("log")
             axes.set_ylim(low, top)
             axes.set_xlim(float(panel.x[0]), float(panel.x[-1]))
@@ -68,8 +68,8 @@ def ratio_lines(panels: Sequence[RatioLine], *, finding: str, caption: str) -> D
             lower, upper = (np.clip(end, low, top) for end in (panel.lower, panel.upper))
             rebuilt = panel.value is None
             axes.fill_between(
-                panel.x, lower, upper, facecolor=(*_rgb(BLUE), 0.4 if rebuilt else 0.15),
-                edgecolor=(*_rgb(BLUE), 0.9), linewidth=0.7 if rebuilt else 0,
+                panel.x, lower, upper, facecolor=(*rgb(BLUE), 0.4 if rebuilt else 0.15),
+                edgecolor=(*rgb(BLUE), 0.9), linewidth=0.7 if rebuilt else 0,
             )  # fmt: skip
             for outer in panel.outer or ():
                 axes.plot(
@@ -85,7 +85,7 @@ def ratio_lines(panels: Sequence[RatioLine], *, finding: str, caption: str) -> D
             axes.set_xlabel(printable(panel.axis))
             if side == 0:
                 axes.set_ylabel("Hazard ratio")
-        svg = _svg(figure)
+        svg = svg_of(figure)
     return Drawing(svg, printable(finding), printable(caption), _data(panels))
 
 
