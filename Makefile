@@ -4,12 +4,15 @@
 # Results do not depend on the settings below: plain `.venv/bin/snakemake` gives the same bytes.
 
 .DEFAULT_GOAL := all
-.PHONY: all run setup archive verify doctor test lint slurm slurm-test unit clean help
+.PHONY: all run setup new-study archive verify doctor test lint slurm slurm-test unit clean help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 # Extra arguments for Snakemake (or for archive and verify), for instance ARGS="--cores 2" or ARGS="-n".
 ARGS ?=
+# The name and the data file of a study that is to be described.
+NAME ?=
+DATA ?=
 # The archive that is to be verified.
 ARCHIVE ?=
 # Extra arguments for pytest, for instance PYTEST_ARGS="-m unit".
@@ -90,6 +93,11 @@ $(STAMP): uv.lock pyproject.toml .python-version
 	echo "Bringing .venv in line with uv.lock"; \
 	"$$uv" sync --frozen --quiet --compile-bytecode --python "$$tested" || { echo "$(NO_NETWORK)" >&2; exit 1; }; \
 	touch $@
+
+new-study: $(STAMP)  ## propose a protocol for your data: make new-study NAME=ours DATA=data/ours.csv
+	@if [ -z "$(NAME)" ] || [ -z "$(DATA)" ]; then \
+		echo "Which name, which file? make new-study NAME=our_registry DATA=data/patients.csv" >&2; exit 2; fi
+	@python workflow/scripts/new_study.py --name "$(NAME)" --data "$(DATA)" $(ARGS)
 
 archive: $(STAMP)  ## one file of sources, results and how each was made, to publish
 	@python workflow/scripts/archive.py $(ARGS)

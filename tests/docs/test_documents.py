@@ -80,9 +80,9 @@ def test_a_module_or_function_that_is_named_can_be_imported(name):
 
 
 def test_make_commands_are_targets():
-    targets = set(re.findall(r"^([a-z]+):", text_of(ROOT / "Makefile"), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), flags=re.MULTILINE))
     text = "\n".join(map(text_of, PAGES))
-    named = set(re.findall(r"(?:`|^)make ([a-z]+)", text, flags=re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, flags=re.MULTILINE))
     assert {"test", "clean", "help"} <= named
     assert named <= targets
 
