@@ -43,6 +43,7 @@ rule all:
         expand("results/{study}/report.html", study=STUDIES),
         expand("results/{study}/notebook.html", study=STUDIES),
         expand("results/{study}/release", study=REGISTRIES),
+        expand("results/{study}/data_quality.html", study=REGISTRIES),
         "results/report/index.html",
         "results/manifest.json",
 

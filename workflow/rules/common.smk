@@ -203,7 +203,7 @@ def all_results(wildcards):
         made[name] = expand(getattr(rules, name).output, study=STUDIES)
     for name in ("reconstruct", "identify"):
         made[name] = expand(getattr(rules, name).output, study=RECONSTRUCTED)
-    for name in ("history", "release"):
+    for name in ("history", "release", "data_quality"):
         made[name] = expand(getattr(rules, name).output, study=REGISTRIES)
     written = [name for study in RECONSTRUCTED for name in exports(study)]
     made["export"] = [name for name in written if "/export." in name]
