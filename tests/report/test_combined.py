@@ -201,6 +201,17 @@ def test_reported_survival_stands_beside_the_sets(report: Report) -> None:
     assert "0.77" not in figure.alt
 
 
+def test_the_curves_of_all_stand_on_one_page_each_from_its_own_origin(report: Report) -> None:
+    figure = next(
+        b for b in report.blocks() if isinstance(b, FigureBlock) and b.id == "curves-of-all"
+    )
+    assert [panel.title for panel in figure.panels] == ["alpha", "beta"]
+    assert len(re.findall(r">Months from [^<]+<", figure.svg)) == 2
+    assert "alpha, from " in figure.alt
+    assert "beta, from " in figure.alt
+    assert figure.caption.endswith("Each panel has its own time axis.")
+
+
 def test_renders(report: Report, given: CombinedInputs, parse, same_numbers) -> None:
     page = parse(html.render(report))
     links = [a["href"] for a in page.all("a")]

@@ -610,6 +610,13 @@ class Protocol(Model):
         item = self.variable(name)
         return item.ordered_levels if isinstance(item, Derived) else tuple(item.categories)
 
+    def counted_from(self, endpoint: str) -> str:
+        """In words, from when an endpoint counts."""
+        origin = self.endpoint(endpoint).origin
+        if origin is None or origin == self.time_zero:
+            return self.origin_label
+        return self.label(origin)
+
     def label(self, name: str) -> str:
         return (
             self.endpoint(name).label if name in self.endpoint_names else self.variable(name).label

@@ -104,6 +104,7 @@ def _row(question: Question, answer: Answer, given: StudyResults) -> dict[str, A
     note = answer.note or text_of(found.get("note"))
     if not found:
         note = f"{note}; not estimated".removeprefix("; ")
+    subject = answer.estimand.subject
     value, lower, upper = (_number(found, end) for end in ("value", "lower", "upper"))
     se = standard_error(answer.estimand, value, lower, upper, _number(found, "n"), level)
     return {
@@ -122,7 +123,7 @@ def _row(question: Question, answer: Answer, given: StudyResults) -> dict[str, A
         "origin": protocol.source.kind,
         "asked": _asked(question),
         "definition": _definition(protocol, answer.estimand),
-        "time_origin": _time_origin(protocol, answer.estimand),
+        "time_origin": protocol.counted_from(subject) if subject in protocol.endpoint_names else "",
         "population": answer.population or protocol.population,
         **{f"{respect}_match": answer.match(respect) for respect in RESPECTS},
         "departures": _departures(answer),
@@ -147,16 +148,6 @@ def _definition(protocol: Protocol, estimand: Estimand) -> str:
     if estimand.statistic != "proportion":
         return label
     return f"{label}: {protocol.level_label(estimand.subject, str(estimand.argument))}"
-
-
-def _time_origin(protocol: Protocol, estimand: Estimand) -> str:
-    """From when the endpoint counts; empty for what is not counted in time."""
-    if estimand.subject not in protocol.endpoint_names:
-        return ""
-    origin = protocol.endpoint(estimand.subject).origin
-    if origin is None or origin == protocol.time_zero:
-        return protocol.origin_label
-    return protocol.label(origin)
 
 
 def _departures(answer: Answer) -> str:

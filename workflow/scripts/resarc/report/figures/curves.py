@@ -121,13 +121,16 @@ def survival(
 
 
 def survival_panels(
-    panels: Sequence[tuple[str, Sequence[Curve]]], *, endpoint: str, finding: str, members: int = 0
-) -> Drawing:
-    """Many comparisons of survival on one page: one small panel for each title, two in a row."""
+    panels: Sequence[tuple[str, Sequence[Curve]]], *, endpoint: str, finding: str, members: int = 0,
+    starts: Sequence[str] = (),
+) -> Drawing:  # fmt: skip
+    """Many comparisons of survival on one page: one small panel for each title, two in a row. `starts`
+    says below each panel from when its months count, where that differs; each then has its own axis."""
     rows, wide, high = ceil(len(panels) / 2), (WIDTH - 96) / 2, 104.0
+    gap = 40.0 if starts else 26.0
     keys = [max(1, len(curves)) for _, curves in panels]
     tops = [26.0 + 12 * max(keys[2 * i : 2 * i + 2]) for i in range(rows)]
-    height = sum(tops) + rows * (high + 26) + 14
+    height = sum(tops) + rows * (high + gap) + (0 if starts else 14)
     limit = max(curve.last for _, curves in panels for curve in curves)
     ticks = time_ticks(limit, most=6)
     rebuilt = any(curve.band is not None for _, curves in panels for curve in curves)
@@ -137,15 +140,20 @@ def survival_panels(
         for i, (title, curves) in enumerate(panels):
             line, side = divmod(i, 2)
             if side == 0:
-                top -= tops[line] + high + (26 if line else 0)
+                top -= tops[line] + high + (gap if line else 0)
             axes = axes_at(figure, height, 46 + side * (wide + 42), top, wide, high)
             for j, curve in enumerate(curves):
                 _draw_curve(axes, curve, j, len(curves), marks=False, panel=i)
+            if starts:
+                limit = max(curve.last for curve in curves)
+                ticks = time_ticks(limit, most=6)
             _survival_axes(axes, ticks, limit, "")
             places.append(_panel(axes, height, title, len(curves)))
             if side == 0:
                 axes.set_ylabel("Probability")
-            if i >= len(panels) - 2:
+            if starts:
+                axes.set_xlabel(shortened(f"Months from {starts[i]}", SIZE, wide + 30))
+            elif i >= len(panels) - 2:
                 axes.set_xlabel("Months")
             names = [shortened(curve.label, SIZE - 1, wide - 30) for curve in curves]
             axes.legend(
@@ -162,6 +170,8 @@ def survival_panels(
             f"Outlined bands: where the survival curves of all {f'{members} ' if members else ''}"
             "consistent datasets lie; the thin dashed line within is one of them."
         )
+    if starts:
+        how.append("Each panel has its own time axis.")
     caption = f"{endpoint}. {' '.join(how)}"
     return Drawing(svg, printable(finding), printable(caption), _curve_data(panels), tuple(places))
 
