@@ -80,6 +80,11 @@ def test_killed_in_every_stage_and_run_again(small_run, small, tmp_path):
         else:
             raise AssertionError(f"{stage} could not be killed in the middle")
     run = start(copy)  # to the end
+    held = copy / ".snakemake/resarc.run.lock"
+    until = time.monotonic() + PATIENCE
+    while not held.read_text(encoding="utf-8").startswith(f"{run.pid} "):
+        assert time.monotonic() < until
+        time.sleep(0.02)
     second = copy.snakemake("--cores", "1")
     assert run.wait() == 0, (copy / "screen.txt").read_text(encoding="utf-8")[-5000:]
     if f"another run of Resarc (process {run.pid}" in second.stderr:
