@@ -4,7 +4,7 @@
 # Results do not depend on the settings below: plain `.venv/bin/snakemake` gives the same bytes.
 
 .DEFAULT_GOAL := all
-.PHONY: all run setup new-study archive verify doctor test lint slurm slurm-test unit clean help
+.PHONY: all run setup new-study archive verify doctor test lint slurm slurm-test unit parity clean help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -133,6 +133,9 @@ lint: $(STAMP)  ## style of Python and Snakemake files, and Snakemake's own advi
 	@ruff format --check .
 	@snakefmt --check Snakefile workflow/rules
 	@snakemake --lint
+
+parity: $(STAMP)  ## R computes the results that the tests compare with once more (needs R)
+	@python tests/r/parity.py $(ARGS)
 
 clean:  ## remove results, logs and caches; the environment and your data stay
 	@if [ -d results ]; then find results -mindepth 1 ! -name .gitkeep -delete; fi
