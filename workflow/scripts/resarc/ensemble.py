@@ -657,16 +657,22 @@ def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return both.reshape(*first.shape[:-1], -1)
 
 
-def _marker(
-    e: Estimand, ensemble: Ensemble, mask: Mask
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Marker (M, n), event by the horizon, and who is known: those censored before it are not, those
-    censored at it were free of the event, as in `survival.cutpoints.status_at`."""
+def status_at(e: Estimand, ensemble: Ensemble) -> tuple[np.ndarray, np.ndarray]:
+    """Event by the horizon, and who is known (M, n): those censored before it are not, those censored
+    at it were free of the event, as in `survival.cutpoints.status_at`."""
     times, events = ensemble.times[e.subject], ensemble.events[e.subject]
     positive = events & (times <= e.time)
     free = (times > e.time) | (~events & (times == e.time))
+    return positive, positive | free
+
+
+def _marker(
+    e: Estimand, ensemble: Ensemble, mask: Mask
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Marker (M, n), event by the horizon, and who is known."""
+    positive, known = status_at(e, ensemble)
     values = ensemble.number(e.by)
-    return values, positive, _and(mask, (positive | free) & ~np.isnan(values))
+    return values, positive, _and(mask, known & ~np.isnan(values))
 
 
 def _roc(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:

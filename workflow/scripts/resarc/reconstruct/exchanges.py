@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 
 from resarc.reconstruct.kernels import (
+    below,
     chi_squared,
     cox,
     crossing,
@@ -350,12 +351,6 @@ def _copy(values, into):
 
 
 @njit(cache=True, error_model="numpy")
-def _below(n):
-    """A random whole number from 0 to n - 1, from the stream that the search was seeded with."""
-    return int(np.random.random() * n)
-
-
-@njit(cache=True, error_model="numpy")
 def _try(problem, codes, open_codes, times, distances, fresh, group, stage, heat):
     """One random change, accepted as annealing at this heat does, or at heat 0 if nothing is lost."""
     n, moves = codes.shape[1], problem.moves.shape[0]
@@ -363,17 +358,17 @@ def _try(problem, codes, open_codes, times, distances, fresh, group, stage, heat
     flip, move, b, i, j, old = False, 0, 0, 0, 0, 0
     if len(problem.free) > 0 and np.random.random() < FLIPS:
         flip = True
-        b = problem.free[_below(len(problem.free))]
-        i = _below(n)
+        b = problem.free[below(len(problem.free))]
+        i = below(n)
         old = codes[b, i]
-        codes[b, i] = _below(problem.table[1, b])
+        codes[b, i] = below(problem.table[1, b])
         if codes[b, i] == old or not _fits(problem, codes, open_codes, times, i):
             codes[b, i] = old
             return False
         move = moves + b
     else:
-        move = _below(moves)
-        i, j = _below(n), _below(n)
+        move = below(moves)
+        i, j = below(n), below(n)
         if not _may_swap(problem, codes, open_codes, times, move, i, j):
             return False
     limit = before - heat * math.log(1.0 - np.random.random())
@@ -509,10 +504,10 @@ def _aim(problem, codes, open_codes, times, move, distances, fresh, group, stage
     every = n * (n - 1) // 2
     stride = 1
     if every > 1:  # a step that visits every pair once
-        stride = 1 + _below(every - 1)
+        stride = 1 + below(every - 1)
         while math.gcd(stride, every) != 1:
-            stride = 1 + _below(every - 1)
-    pair = _below(every)
+            stride = 1 + below(every - 1)
+    pair = below(every)
     for _visit in range(min(every, PAIRS)):
         pair = (pair + stride) % every
         j = int((1.0 + math.sqrt(1.0 + 8.0 * pair)) / 2.0)

@@ -73,6 +73,7 @@ class History:
             self.pins[rows],
             self.pinned,
             self.loss[rows],
+            self.shared[rows],
             self.targets,
         )
 

@@ -365,3 +365,9 @@ def crossing(height, sign):
     if sign * (height - 0.5) > 1e-9:
         return 0.0
     return abs(height - 0.5) + 1e-4
+
+
+@njit(cache=True, error_model="numpy")
+def below(n):
+    """A random whole number from 0 to n - 1, from the stream that the search was seeded with."""
+    return int(np.random.random() * n)

@@ -8,7 +8,7 @@ the search is repeated from elsewhere until they hold as well.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import chdtri, ndtri
+from scipy.special import ndtri
 
 from resarc.estimand import DAYS_PER_MONTH
 from resarc.protocol import Protocol
@@ -20,7 +20,7 @@ from resarc.reconstruct.exchanges import Problem, Timelines
 from resarc.reconstruct.histories import History
 from resarc.reconstruct.kernels import INTERVALS
 from resarc.reconstruct.layout import Layout
-from resarc.reconstruct.targets import Target
+from resarc.reconstruct.targets import Target, roots
 
 COMPILED = {
     "logrank_p": exchanges.LOGRANK,
@@ -266,7 +266,7 @@ def _problem(
             ranges[t, exchanges.SIGN] = 1.0 if target.value.lower == 1.0 else -1.0
         elif e.kind.scale == "p":
             for df in range(1, degrees):
-                window[t, :, df] = _roots(target.value, df)
+                window[t, :, df] = roots(target.value, df)
             if kind == exchanges.LOGRANK and specs[t, exchanges.GROUPS] == 2:
                 ranges[t, exchanges.SIGN] = _side(target, targets, protocol)
         else:
@@ -330,13 +330,6 @@ def _groups(target: Target, protocol: Protocol) -> tuple[int, int]:
     return groups, len(protocol.levels(e.subject)) if crossed else 1
 
 
-def _roots(allowed: Range, df: int) -> tuple[float, float]:
-    """The range of the root of chi-squared within which p prints as it does."""
-    least, most = max(allowed.lower, 0.0), min(allowed.upper, 1.0)
-    low = float(np.sqrt(chdtri(df, most))) if most < 1 else 0.0
-    return low, float(np.sqrt(chdtri(df, least))) if least > 0 else np.inf
-
-
 def _ends(allowed: Range, statistic: str) -> tuple[float, float]:
     """A range as the search reads it: times in days, ratios as logarithms, open ends drawn in."""
     low, high = allowed.lower, allowed.upper
@@ -368,7 +361,7 @@ def _side(target: Target, targets: list[Target], protocol: Protocol) -> float:
 def _narrow(targets: list[Target], protocol: Protocol) -> Target | None:
     """The test of two groups that is printed most finely, if that is too fine for chance."""
     widths = {
-        k: float(np.diff(_roots(target.value, 1))[0])
+        k: float(np.diff(roots(target.value, 1))[0])
         for k, target in enumerate(targets)
         if target.estimand.statistic == "logrank_p"
         and _groups(target, protocol)[0] == 2

@@ -12,6 +12,7 @@ from resarc.ensemble import Ensemble
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
 from resarc.reconstruct import assignment, counts, histories, labels, numbers
+from resarc.reconstruct.assignment import Labels
 from resarc.reconstruct.histories import History
 from resarc.reconstruct.layout import levels_meeting
 from resarc.reconstruct.plan import Plan
@@ -23,6 +24,9 @@ CHUNK = 50
 members or more cores change none of the whole chunks that were there before."""
 
 ATTEMPTS = 20
+REPAIRS = 8
+"""How often labels and numbers are given anew to the members of a history that miss a target."""
+
 PILOT = 10**6
 """The chunk number of the members that only show what can hold together."""
 
@@ -139,19 +143,84 @@ def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Gene
         given.codes.update(
             assignment.assign(component, cells[component.blocks], plan.layout, built, without, rng)
         )
-    whole = {t for e in built for t in histories.whole_cohort(targets, e)}
-    about_labels = [
-        t
-        for t in targets
-        if t not in whole and not counts.is_count(t) and not numbers.needs_values(t, plan.protocol)
-    ]
+    about_labels = _about_labels(plan, built)
     labels.fit(list(plan.components), given, about_labels, built, rng)
     values = numbers.fill(given, built, targets, plan.published, rng)
+    for _ in range(REPAIRS):
+        if not _repair(plan, cells, given, values, built, rng):
+            break
+    return _ensemble(plan, given, values, built)
+
+
+def _about_labels(plan: Plan, built: dict[str, History]) -> list[Target]:
+    """Targets that labels alone decide, given the histories."""
+    whole = {t for e in built for t in histories.whole_cohort(list(plan.targets), e)}
+    return [
+        t
+        for t in plan.targets
+        if t not in whole and not counts.is_count(t) and not numbers.needs_values(t, plan.protocol)
+    ]
+
+
+def _ensemble(
+    plan: Plan, given: Labels, values: dict[str, np.ndarray], built: dict[str, History]
+) -> Ensemble:
+    """Candidates as an ensemble; of categories those that nothing else implies."""
     ensemble = assignment.ensemble_of(given, built, plan.layout)
     sources = {v.name for v in plan.protocol.variables}
     ensemble.codes = {name: codes for name, codes in ensemble.codes.items() if name in sources}
     ensemble.numbers = values
     return ensemble
+
+
+def _repair(
+    plan: Plan,
+    cells: dict[tuple[str, ...], np.ndarray],
+    given: Labels,
+    values: dict[str, np.ndarray],
+    built: dict[str, History],
+    rng: np.random.Generator,
+) -> bool:
+    """Labels and numbers anew, in place, of the members and components that miss a target. Says
+    whether there were any.
+
+    A component can be done by itself if its targets speak of no other component. What it misses may
+    be out of its reach in this history; then the member falls out in the end.
+    """
+    ensemble = _ensemble(plan, given, values, built)
+    spoken = [
+        ({plan.layout.source[name] for name in t.estimand.variables} - set(built), t)
+        for t in plan.targets
+    ]
+    some = False
+    for component in plan.components:
+        mine = set(component.blocks) - set(built)
+        touching = [(blocks, t) for blocks, t in spoken if blocks & mine]
+        if not touching or any(not blocks <= mine for blocks, _ in touching):
+            continue
+        held = np.all([t.holds(t.evaluate(ensemble)) for _, t in touching], axis=0)
+        rows = np.flatnonzero(~held)
+        if not rows.size:
+            continue
+        some = True
+        part = {name: history.take(rows) for name, history in built.items()}
+        again = Labels(plan.layout, {name: codes[rows] for name, codes in given.codes.items()})
+        again.codes.update(
+            assignment.assign(
+                component, cells[component.blocks][rows], plan.layout, part, list(plan.aside), rng
+            )
+        )
+        own = [t for _, t in touching]
+        labels.fit(
+            [component], again, [t for t in _about_labels(plan, built) if t in own], part, rng
+        )
+        found = numbers.fill(again, part, own, plan.published, rng, among=component.blocks)
+        for name in component.blocks:
+            if name in given.codes:
+                given.codes[name][rows] = again.codes[name]
+            if name in found:
+                values[name][rows] = found[name]
+    return some
 
 
 def _coherent(ensemble: Ensemble, plan: Plan) -> np.ndarray:

@@ -4,22 +4,24 @@ Each patient's value has limits: the bin, the printed extremes, and what the pro
 leave beside numbers that are already there. Printed order statistics (extremes, quartiles, medians)
 hold by construction: patients are ranked by a random value within their limits, and each rank
 between two printed statistics is confined between them. Means, areas under ROC curves, cut-offs and
-rank tests are met by local search within what is left. Values are whole multiples of the smallest
-unit that the study records.
+rank tests are met by local search within what is left (`values`; a statistic that is not compiled there,
+a model say, by `search` on all members together). Values are whole multiples of the smallest unit that
+the study records.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from resarc.ensemble import Ensemble
+from resarc.ensemble import Ensemble, status_at
 from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.protocol import Constraint, Derived, Protocol
 from resarc.published import Published
+from resarc.reconstruct import values
 from resarc.reconstruct.assignment import Labels, ensemble_of
 from resarc.reconstruct.histories import History
 from resarc.reconstruct.search import Loss, Propose, State, descend, repeat
-from resarc.reconstruct.targets import Target, distance
+from resarc.reconstruct.targets import EDGE, Target, distance, roots
 
 STEPS = 150
 PATIENCE = 40
@@ -87,14 +89,21 @@ def fill(
     targets: list[Target],
     published: Published,
     rng: np.random.Generator,
+    *,
+    among: tuple[str, ...] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Values (M, n) of every number; targets that speak of numbers are met as far as possible.
+    """Values (M, n) of every number, or of those `among` some blocks; targets that speak of numbers
+    are met as far as possible.
 
     A number that may not exceed another, or equals it in some patients, comes after it.
     """
     layout = labels.layout
     protocol = layout.protocol
-    names = [b.name for b in layout.blocks.values() if b.kind == "number"]
+    names = [
+        b.name
+        for b in layout.blocks.values()
+        if b.kind == "number" and (among is None or b.name in among)
+    ]
     plan = protocol.reconstruction
     ties = [
         c
@@ -206,31 +215,20 @@ def _value(
         if t.estimand.where or t.estimand.statistic not in ORDER_STATISTICS or t.claim
     ]
     spoken_of = {n for t in own for n in t.estimand.variables}
+    compiled = others and all(_is_compiled(t, whole.protocol) for t in own)
+    marks = _marks(name, own, step, patients, whole.protocol) if compiled else None
+    groups = _groups(own, whole) if compiled else None
     found = np.empty(low.shape)
     rows = np.arange(members)
     missed = np.full(members, np.inf)
     for _ in range(STARTS):
         state = _start(low[rows], high[rows], copied[rows], own, step, rng)
-        part = whole.take(rows)
-        for kind in ("times", "events", "codes", "numbers"):
-            for variable, array in getattr(part, kind).items():
-                if variable in spoken_of:
-                    state[f"{kind}:{variable}"] = array
-        loss = _loss_of(name, own, whole, step, patients)
-        if others:
-            left = descend(
-                state,
-                _moves(others, name, step, patients),
-                loss,
-                rng,
-                steps=STEPS,
-                patients=patients,
-                most_copies=24,
-                patience=PATIENCE,
-                near_patience=PATIENCE,
+        if compiled:
+            left = np.array(
+                [_searched(marks, groups[:, m], state, k, rng) for k, m in enumerate(rows)]
             )
         else:
-            left = loss(state)
+            left = _descended(name, own, others, state, whole.take(rows), spoken_of, step, rng)
         better = left < missed[rows]
         found[rows[better]] = state["value"][better]
         missed[rows[better]] = left[better]
@@ -238,6 +236,129 @@ def _value(
         if not rows.size:
             break
     return found
+
+
+COMPILED = {
+    "mean": values.MEAN,
+    "sd": values.SD,
+    "median_difference": values.DIFFERENCE,
+    "auc": values.AUC,
+    "roc_cutoff": values.CUTOFF,
+    "mann_whitney_p": values.RANKS,
+    "kruskal_wallis_p": values.RANKS,
+    **dict.fromkeys(ORDER_STATISTICS, values.QUANTILE),
+}
+SHARES = {"minimum": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "maximum": 1.0}
+
+
+def _is_compiled(target: Target, protocol: Protocol) -> bool:
+    e = target.estimand
+    if e.statistic not in COMPILED or target.lower is not None or target.upper is not None:
+        return False
+    return e.statistic != "kruskal_wallis_p" or len(protocol.levels(e.by)) > 2
+
+
+def _marks(
+    name: str, own: list[Target], step: float, patients: int, protocol: Protocol
+) -> values.Marks:
+    """What the values of a number must meet, in multiples of the step."""
+    degrees = 2 + max([len(protocol.levels(t.estimand.by)) for t in own if _ranked(t)], default=0)
+    ranges, window = np.zeros((len(own), 4)), np.zeros((len(own), 2, degrees))
+    mean = np.nan
+    for t, target in enumerate(own):
+        e, allowed = target.estimand, target.value
+        # An end that is itself excluded is drawn in.
+        low = allowed.lower + (2 * EDGE if allowed.open_lower else 0.0)
+        high = allowed.upper - (2 * EDGE if allowed.open_upper else 0.0)
+        if e == Estimand("mean", name) and not target.claim:
+            mean = (low + high) / 2 / step * patients
+        if _ranked(target):
+            for df in range(1, degrees):
+                window[t, :, df] = roots(allowed, df)
+        elif e.statistic == "auc":
+            ranges[t, : values.SHARE] = low, high, 0.3 * patients
+        elif e.statistic == "median_difference":
+            ranges[t] = low / step, high / step, 0.1 * step, SHARES["median"]
+        else:
+            finite = [abs(end) / step for end in (low, high) if np.isfinite(end)]
+            unit = 1 / max(*finite, 1e-12)
+            ranges[t] = low / step, high / step, unit, SHARES.get(e.statistic, 0.0)
+        if _ranked(target):
+            ranges[t, values.UNIT] = 1.0
+    kinds = np.array([COMPILED[t.estimand.statistic] for t in own])
+    youden = protocol.conventions.roc_criterion == "youden"
+    return values.Marks(kinds, ranges, window, float(mean), youden)
+
+
+def _ranked(target: Target) -> bool:
+    return COMPILED.get(target.estimand.statistic) == values.RANKS
+
+
+def _groups(own: list[Target], whole: Ensemble) -> np.ndarray:
+    """The groups (T, M, n) that each target speaks of, -1 of who is in none. They follow from labels
+    and histories alone."""
+    found = np.full((len(own), *whole.shape), -1)
+    for t, target in enumerate(own):
+        e = target.estimand
+        if e.statistic in ("auc", "roc_cutoff"):
+            positive, known = status_at(e, whole)
+            group = np.where(known, positive, -1)
+        elif _ranked(target):
+            group = whole.code(e.by)
+        elif e.contrast is not None:
+            levels = whole.protocol.levels(e.by)
+            code, (first, second) = whole.code(e.by), map(levels.index, e.contrast)
+            group = np.where(code == first, 0, np.where(code == second, 1, -1))
+        else:
+            group = np.zeros(whole.shape, dtype=np.int64)
+        mask = whole.mask(e.where)
+        found[t] = group if mask is None else np.where(mask, group, -1)
+    return found
+
+
+def _searched(
+    marks: values.Marks, groups: np.ndarray, state: State, m: int, rng: np.random.Generator
+) -> float:
+    """One dataset's values by the compiled search, in place; the distance left."""
+    limits, outer = (
+        np.stack([state[f"{kind}low"][m], state[f"{kind}high"][m]]) for kind in ("", "outer_")
+    )
+    seed = int(rng.integers(0, 2**32))
+    return values.search(
+        marks, groups, state["value"][m], limits, outer, state["fixed"][m], state["copied"][m], seed
+    )
+
+
+def _descended(
+    name: str,
+    own: list[Target],
+    others: list[Target],
+    state: State,
+    part: Ensemble,
+    spoken_of: set[str],
+    step: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Values of all members together, in place; the distances left (M,)."""
+    patients = state["value"].shape[1]
+    for kind in ("times", "events", "codes", "numbers"):
+        for variable, array in getattr(part, kind).items():
+            if variable in spoken_of:
+                state[f"{kind}:{variable}"] = array
+    loss = _loss_of(name, own, part, step, patients)
+    if not others:
+        return loss(state)
+    return descend(
+        state,
+        _moves(others, name, step, patients),
+        loss,
+        rng,
+        steps=STEPS,
+        patients=patients,
+        most_copies=24,
+        patience=PATIENCE,
+        near_patience=PATIENCE,
+    )
 
 
 def _loss_of(name: str, own: list[Target], whole: Ensemble, step: float, patients: int) -> Loss:

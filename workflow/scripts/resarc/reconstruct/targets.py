@@ -264,6 +264,15 @@ def _distance(values: np.ndarray, allowed: Range, estimand: Estimand, patients: 
     return np.where(held, 0.0, np.maximum(gap, 1e-6))
 
 
+def roots(allowed: Range, df: int) -> tuple[float, float]:
+    """The range of the root of chi-squared within which p prints as it does."""
+    from scipy.special import chdtri
+
+    least, most = max(allowed.lower, 0.0), min(allowed.upper, 1.0)
+    low = float(np.sqrt(chdtri(df, most))) if most < 1 else 0.0
+    return low, float(np.sqrt(chdtri(df, least))) if least > 0 else np.inf
+
+
 def _deviate(p: np.ndarray | float) -> np.ndarray:
     from scipy.special import ndtri
 
