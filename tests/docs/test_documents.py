@@ -60,6 +60,8 @@ def test_a_file_that_is_named_exists(page, name):
     # A study that the reader is about to write, in the examples of new-study.md.
     if page.name == "new-study.md" and name == "config/studies/example.yaml":
         name = "docs/example/studies/example.yaml"
+    if name in ("config/studies/our_registry.yaml", "config/studies/my_tcga.yaml"):
+        return  # what `make new-study` writes
     assert (ROOT / name).exists()
 
 

@@ -210,7 +210,7 @@ def test_the_release_names_its_rule_and_stands_in_the_manifest(life):
     }
     listed = digests(copy)
     for path in released.rglob("*"):
-        if path.is_file():
+        if path.is_file() and not path.name.startswith("."):
             assert path.relative_to(copy.root).as_posix() in listed
     assert not (copy / f"results/{OTHER}/release").exists()
     estimates = read_csv(released / "estimates.csv")
