@@ -11,6 +11,7 @@ import running
 from command import JOBS_VARIABLE
 from known import known
 from resarc.errors import ResarcError
+from resarc.jobs import PARTS
 from resarc.privacy import KEY_VARIABLE, fingerprint, read_key
 
 # What tells one key of pseudonyms from another, as an option of the jobs that use it; the key itself
@@ -28,6 +29,7 @@ except ResarcError as error:
 
 # Settings stand in the commands themselves: Snakemake then sees a change of them by the command, and
 # need not load pandas to compare parameters.
+CHUNKS = KNOWN.settings["chunks"]
 MEMBERS = KNOWN.settings["members"]
 SEED = KNOWN.settings["seed"]
 
@@ -99,6 +101,7 @@ if (
 
 wildcard_constraints:
     study="|".join(STUDIES),
+    part=r"\d+",
 
 
 def code(stage):
@@ -106,6 +109,21 @@ def code(stage):
     so that an edit runs exactly the stages that use the edited module. So is the lock file: other
     versions of the libraries may give other results."""
     return ["uv.lock", *KNOWN.code[stage]]
+
+
+def part_files(stage, number, ending=".parquet"):
+    """An input function: what the jobs make into which a stage is split; nothing if it is one job."""
+
+    def found(wildcards):
+        if number == 1:
+            return []
+        return [part_file(stage, wildcards.study, k, ending) for k in range(number)]
+
+    return found
+
+
+def part_file(stage, study="{study}", part="{part}", ending=".parquet"):
+    return f"{PARTS}{study}/{stage}-{part}{ending}"
 
 
 def patients(wildcards):
@@ -185,6 +203,10 @@ def if_reconstructed(*names):
 def options(files):
     """Files that only some studies have, as options named after them: --targets results/…"""
     return [word for name in files for word in (f"--{Path(name).stem}", name)]
+
+
+def options_of_parts(files):
+    return ["--parts", *files] if files else []
 
 
 def all_results(wildcards):

@@ -13,6 +13,7 @@ rule reanalyse:
     input:
         protocol="results/{study}/protocol.json",
         patients=datasets,
+        parts=part_files("reanalyse", CHUNKS, ending=""),
         code=code("reanalyse"),
     output:
         reanalysis="results/{study}/reanalysis.csv",
@@ -20,10 +21,12 @@ rule reanalyse:
         conclusions="results/{study}/reanalysis_conclusions.csv",
     log:
         "logs/{study}/reanalyse.log",
+    priority: 10
     conda:
         "../../environment.yml"
     params:
         patients=lambda wildcards, input: options(input.patients),
+        parts=lambda wildcards, input: options_of_parts(input.parts),
     message:
         "Analysing {wildcards.study} as is recommended today"
     shell:
@@ -31,4 +34,29 @@ rule reanalyse:
         " --protocol {input.protocol:q} {params.patients:q}"
         " --reanalysis {output.reanalysis:q} --curves {output.curves:q}"
         " --conclusions {output.conclusions:q}"
+        " {params.parts:q}"
+        " > {log:q} 2>&1"
+
+
+rule reanalyse_part:
+    input:
+        protocol="results/{study}/protocol.json",
+        patients=datasets,
+        code=code("reanalyse"),
+    output:
+        part=temp(directory(part_file("reanalyse", ending=""))),
+    log:
+        "logs/{study}/reanalyse_part_{part}.log",
+    priority: 10
+    conda:
+        "../../environment.yml"
+    params:
+        patients=lambda wildcards, input: options(input.patients),
+    message:
+        f"Analysing a part of {{wildcards.study}} as is recommended today, {{wildcards.part}} of {CHUNKS} (from 0)"
+    shell:
+        "python workflow/scripts/reanalyse.py"
+        " --protocol {input.protocol:q} {params.patients:q}"
+        f" --part {{wildcards.part}} --of {CHUNKS}"
+        " --to {output.part:q}"
         " > {log:q} 2>&1"

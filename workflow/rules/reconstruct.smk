@@ -1,10 +1,17 @@
-# Datasets rebuilt from the printed figures of a study whose patients nobody published.
+# Datasets rebuilt from the printed figures of a study whose patients nobody published: by one job, or,
+# with `chunks` in the settings, by one that decides, several that build, and one that gathers.
 
 
 rule reconstruct:
     input:
         protocol="results/{study}/protocol.json",
         published="results/{study}/published.json",
+        scheme=lambda wildcards: (
+            []
+            if KNOWN.parts == 1
+            else part_file("scheme", wildcards.study, 0, ".json")
+        ),
+        parts=part_files("reconstruct", KNOWN.parts),
         code=code("reconstruct"),
     output:
         ensemble="results/{study}/reconstruction/ensemble.parquet",
@@ -13,8 +20,13 @@ rule reconstruct:
         conflicts="results/{study}/reconstruction/conflicts.csv",
     log:
         "logs/{study}/reconstruct.log",
+    priority: 20
     conda:
         "../../environment.yml"
+    params:
+        parts=lambda wildcards, input: (
+            ["--scheme", input.scheme, "--parts", *input.parts] if input.parts else []
+        ),
     message:
         f"Rebuilding {MEMBERS} datasets from the printed figures of {{wildcards.study}}"
     shell:
@@ -23,6 +35,54 @@ rule reconstruct:
         f" --members {MEMBERS} --seed {SEED}"
         " --ensemble {output.ensemble:q} --targets {output.targets:q}"
         " --hypotheses {output.hypotheses:q} --conflicts {output.conflicts:q}"
+        " {params.parts:q}"
+        " > {log:q} 2>&1"
+
+
+rule reconstruct_scheme:
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        code=code("reconstruct"),
+    output:
+        scheme=temp(part_file("scheme", part=0, ending=".json")),
+    log:
+        "logs/{study}/reconstruct_scheme.log",
+    priority: 20
+    conda:
+        "../../environment.yml"
+    message:
+        "Deciding which printed figures of {wildcards.study} can hold together"
+    shell:
+        "python workflow/scripts/reconstruct.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        f" --members {MEMBERS} --seed {SEED}"
+        " --scheme {output.scheme:q}"
+        " > {log:q} 2>&1"
+
+
+rule reconstruct_part:
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        scheme=part_file("scheme", part=0, ending=".json"),
+        code=code("reconstruct"),
+    output:
+        part=temp(part_file("reconstruct")),
+    log:
+        "logs/{study}/reconstruct_part_{part}.log",
+    priority: 20
+    conda:
+        "../../environment.yml"
+    message:
+        f"Rebuilding datasets of {{wildcards.study}}, part {{wildcards.part}} of {KNOWN.parts} (from 0)"
+    shell:
+        "python workflow/scripts/reconstruct.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        f" --members {MEMBERS} --seed {SEED}"
+        " --scheme {input.scheme:q}"
+        f" --part {{wildcards.part}} --of {KNOWN.parts}"
+        " --to {output.part:q}"
         " > {log:q} 2>&1"
 
 

@@ -53,6 +53,8 @@ class Known:
     """File of the key of pseudonyms that the settings name."""
     patients: dict[str, Patients]
     """By study, in the order of the settings."""
+    parts: int
+    """Jobs into which a reconstruction is split: as the settings ask, but no more than it has chunks."""
     code: dict[str, tuple[str, ...]]
     """What each command line rests on, by the stage; with the notebook, what that rests on too."""
 
@@ -85,6 +87,7 @@ def _work_out(
     study that was so `checked` before is not checked again."""
     from resarc.configuration import validated
     from resarc.provenance import digest
+    from resarc.reconstruct import chunks
     from resarc.settings import Settings, sources
 
     settings = validated(config, Settings, str(CONFIG / "config.yaml"))
@@ -111,7 +114,8 @@ def _work_out(
     }
     key_file = settings.privacy.key_file
     named = str(key_file) if key_file else None
-    return Known(settings.model_dump(mode="json"), named, patients, code), result
+    parts = min(settings.chunks, chunks(settings.members))
+    return Known(settings.model_dump(mode="json"), named, patients, parts, code), result
 
 
 def _code_of(script: Path) -> tuple[str, ...]:
@@ -133,6 +137,7 @@ def _known(memory: dict[str, Any]) -> Known:
             study: Patients(**{**each, "files": tuple(each["files"])})
             for study, each in memory["patients"].items()
         },
+        parts=memory["parts"],
         code={stage: tuple(names) for stage, names in memory["code"].items()},
     )
 

@@ -15,6 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+PARTS = ".snakemake/resarc.parts/"
+"""Where the jobs into which one is split leave what they made; it is gone when a run ends, and whatever
+it was made from is read by the job that gathers it too."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -52,7 +56,7 @@ def _job(made: list[tuple[str, dict[str, Any]]]) -> Job:
     record = made[0][1]
     return Job(
         rule=record["rule"],
-        inputs=tuple(sorted(record.get("input") or ())),
+        inputs=tuple(sorted(x for x in record.get("input") or () if not x.startswith(PARTS))),
         outputs=tuple(sorted(output for output, _ in made)),
         logs=tuple(record.get("log") or ()),
         command=record.get("shellcmd") or "",

@@ -80,6 +80,8 @@ class Settings(Model):
     """Datasets to rebuild for each study whose patients are reconstructed."""
     seed: Annotated[int, Field(ge=0)]
     """Every random stream follows from it; the same seed gives the same results."""
+    chunks: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Jobs into which the long work on each study is split; results are the same bytes."""
     privacy: Privacy = Privacy()
     disclosure: Disclosure = Disclosure()
 

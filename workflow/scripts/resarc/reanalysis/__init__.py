@@ -23,6 +23,14 @@ what it changes, made from the numbers.
 
 from resarc.quantities import QUANTITIES
 from resarc.reanalysis.dataset import Data, of_members, of_registry
-from resarc.reanalysis.run import Reanalysis, reanalyse
+from resarc.reanalysis.run import Reanalysis, reanalyse, recommendations
 
-__all__ = ["QUANTITIES", "Data", "Reanalysis", "of_members", "of_registry", "reanalyse"]
+__all__ = [
+    "QUANTITIES",
+    "Data",
+    "Reanalysis",
+    "of_members",
+    "of_registry",
+    "reanalyse",
+    "recommendations",
+]

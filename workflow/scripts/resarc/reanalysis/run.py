@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from resarc.protocol import Analysis
+from resarc.protocol import Analysis, Protocol
 from resarc.reanalysis import (
     competing_risks,
     confounding,
@@ -53,27 +54,32 @@ class Reanalysis:
     conclusions: pd.DataFrame
 
 
-def reanalyse(data: Data) -> Reanalysis:
-    """All recommendations of the protocol, in its order."""
+def recommendations(protocol: Protocol) -> list[tuple[Analysis, Any]]:
+    """All recommendations of a protocol with their analyses, in its order."""
+    return [(analysis, asked) for analysis in protocol.analyses for asked in analysis.recommended]
+
+
+def reanalyse(data: Data, wanted: Iterable[tuple[Analysis, Any]] | None = None) -> Reanalysis:
+    """The recommendations that are wanted (all, if none are named), in the order of the protocol. None
+    depends on another."""
     numbers, curves, conclusions = [], [], []
-    for analysis in data.protocol.analyses:
-        for asked in analysis.recommended:
-            part = _EVALUATORS[asked.kind](data, analysis, asked)
-            numbers += number_rows(analysis.id, asked.kind, part.numbers, data)
-            curves += line_rows(analysis.id, asked.kind, part.lines, data)
-            of = getattr(asked, "of", "")
-            conclusions.append(
-                {
-                    "analysis": analysis.id,
-                    "recommendation": asked.kind,
-                    "estimand": "; ".join(map(str, of)) if isinstance(of, tuple) else str(of),
-                    "paper": analysis.paper,
-                    "changes": part.conclusion.changes,
-                    "sentence": part.conclusion.sentence,
-                    "why": asked.why,
-                    "origin": data.origin,
-                }
-            )
+    for analysis, asked in recommendations(data.protocol) if wanted is None else wanted:
+        part = _EVALUATORS[asked.kind](data, analysis, asked)
+        numbers += number_rows(analysis.id, asked.kind, part.numbers, data)
+        curves += line_rows(analysis.id, asked.kind, part.lines, data)
+        of = getattr(asked, "of", "")
+        conclusions.append(
+            {
+                "analysis": analysis.id,
+                "recommendation": asked.kind,
+                "estimand": "; ".join(map(str, of)) if isinstance(of, tuple) else str(of),
+                "paper": analysis.paper,
+                "changes": part.conclusion.changes,
+                "sentence": part.conclusion.sentence,
+                "why": asked.why,
+                "origin": data.origin,
+            }
+        )
     return Reanalysis(
         frame(numbers, COLUMNS), frame(curves, LINE_COLUMNS), frame(conclusions, CONCLUSION_COLUMNS)
     )
