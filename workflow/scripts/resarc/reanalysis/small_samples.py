@@ -28,6 +28,8 @@ EXACT_MEMBERS = 25
 FIRTH_MEMBERS = 50
 """Members in which Firth's multivariable model is fitted; without its limits, which take fifty times
 as long as the model and its tests."""
+MANY, CELLS = 2_000, 20_000_000
+"""With more patients than that fewer arrangements are drawn, so many patients in all."""
 _TIME, _EVENT = "(time)", "(event)"  # no variable can be named so
 
 
@@ -102,7 +104,8 @@ def _permutation(data: Data, test: Estimand) -> tuple[np.ndarray, str]:
             p.append(np.nan)
             continue
         time, event = ensemble.times[endpoint][m][rows], ensemble.events[endpoint][m][rows]
-        result = exact_logrank(time, event, code[m][rows], draws, rng)
+        few = draws if rows.sum() <= MANY else int(np.clip(CELLS // rows.sum(), 99, 9999))
+        result = exact_logrank(time, event, code[m][rows], few, rng)
         p.append(result.p)
         exact.append(not np.isnan(result.p) and bool(result.detail("exact")))
     how = "every" if all(exact) else "random"
