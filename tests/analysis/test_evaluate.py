@@ -19,6 +19,7 @@ from resarc.analysis import CohortView, curves, estimate, evaluate, evaluate_flo
 from resarc.analysis.evaluate import _EVALUATORS
 from resarc.errors import ConfigurationError, DataError
 from resarc.estimand import STATISTICS, Estimand
+from resarc.protocol import Protocol
 
 pytestmark = pytest.mark.unit
 
@@ -317,3 +318,68 @@ def test_curves(six, protocol):
     assert whole["events"].tolist() == [0, 1, 1, 0, 1, 0, 1]
     assert whole["censored"].tolist() == [0, 0, 0, 1, 0, 1, 0]
     assert whole["survival"].tolist() == pytest.approx([1, 5 / 6, 2 / 3, 2 / 3, 4 / 9, 4 / 9, 0])
+
+
+def test_an_adjusted_model_is_fitted_once_for_all_of_its_covariates(monkeypatch):
+    """Whichever covariate is asked for; a category compared with another than its first level is a
+    model of its own, and gives the reciprocal."""
+    from resarc.survival import cox as module
+
+    fits = []
+    fit = module.cox
+    monkeypatch.setattr(
+        module, "cox", lambda *given, **more: fits.append(given) or fit(*given, **more)
+    )
+    protocol = Protocol.model_validate(FITTED_ONCE)
+    rng = np.random.default_rng(5)
+    n = 200
+    frame = pd.DataFrame(
+        {
+            "patient": [f"P{i}" for i in range(n)],
+            "age": rng.normal(60, 10, n).round(),
+            "sex": rng.choice(["f", "m"], n).astype(object),
+            "grade": rng.choice(["1", "2", "3"], n).astype(object),
+            "months": rng.exponential(30, n),
+            "died": ["yes"] * n,
+        }
+    )
+    frame["os_time"], frame["os_event"] = frame["months"], (rng.random(n) < 0.7).astype(float)
+    view = CohortView(frame, protocol)
+
+    def value(text: str) -> float:
+        return evaluate(Estimand.parse(text), view, protocol).value
+
+    texts = [
+        "os.hazard_ratio by age adjusted for grade, sex",
+        "os.cox_p by age adjusted for grade, sex",
+        "os.hazard_ratio by sex(m / f) adjusted for age, grade",
+        "os.hazard_ratio by grade(2 / 1) adjusted for age, sex",
+        "os.hazard_ratio by grade(3 / 1) adjusted for age, sex",
+    ]
+    found = dict(zip(texts, map(value, texts), strict=True))
+    assert len(fits) == 1
+    assert all(np.isfinite(x) for x in found.values())
+    other = value("os.hazard_ratio by sex(f / m) adjusted for age, grade")
+    assert len(fits) == 2
+    assert other == pytest.approx(1 / found[texts[2]], rel=1e-9)
+    ratio = value("os.hazard_ratio by grade(3 / 2) adjusted for age, sex")
+    assert ratio == pytest.approx(found[texts[4]] / found[texts[3]], rel=1e-9)
+
+
+FITTED_ONCE = {
+    "study": "once",
+    "title": "Once",
+    "population": "Simulated",
+    "origin_label": "start",
+    "source": {"kind": "registry", "file": "x.csv", "exported": "2024-01-01"},
+    "variables": [
+        {"name": "age", "column": "a", "label": "Age", "type": "number"},
+        {"name": "sex", "column": "s", "label": "Sex", "type": "category", "categories": {"f": ["f"], "m": ["m"]}},
+        {"name": "grade", "column": "g", "label": "Grade", "type": "category", "categories": {"1": ["1"], "2": ["2"], "3": ["3"]}},
+        {"name": "months", "column": "m", "label": "Months", "type": "number"},
+        {"name": "died", "column": "d", "label": "Died", "type": "category", "categories": {"yes": ["y"]}},
+    ],
+    "eligibility": [{"id": "all", "label": "All", "keep": [{"variable": "age", "present": True}]}],
+    "endpoints": [{"name": "os", "label": "OS", "definition": "death", "time": "months", "happened": [{"variable": "died", "one_of": ["yes"]}]}],
+    "analyses": [{"id": "m", "label": "M", "kind": "multivariable", "endpoint": "os", "variables": ["age", "sex", "grade"]}],
+}  # fmt: skip

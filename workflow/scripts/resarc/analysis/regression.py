@@ -42,8 +42,11 @@ def _columns(
 def _data(
     view: CohortView, estimand: Estimand, reference: str | None
 ) -> tuple[FollowUp, pd.DataFrame, dict[str, list[str]]]:
-    """The complete cases, the model's frame, and the columns of each term."""
+    """The complete cases, the model's frame, and the columns of each term, in alphabetical order where
+    the model is adjusted: whichever of its covariates is asked for, it is the same model."""
     names = [n for n in (estimand.by, estimand.within, *estimand.adjusted_for) if n]
+    if estimand.adjusted_for:
+        names.sort()
     found = view.follow_up(estimand.subject, estimand.where, *names)
     if estimand.contrast and not estimand.adjusted_for:
         places = [view.protocol.levels(estimand.by).index(level) for level in estimand.contrast]
@@ -73,10 +76,14 @@ def _why_not(view: CohortView, found: FollowUp, terms: dict[str, list[str]]) -> 
 
 
 def _fit(view: CohortView, estimand: Estimand) -> tuple[FollowUp, CoxResult | None, str]:
-    """The model of a contrast, fitted once for its hazard ratio and its p."""
+    """The model of a contrast, fitted once for its hazard ratio and its p; an adjusted one once for all
+    of its covariates, as long as categories are compared with their first level."""
     from resarc.survival.cox import cox
 
     reference = estimand.contrast[1] if estimand.contrast else None
+    adjusted = bool(estimand.adjusted_for)
+    if adjusted and reference == next(iter(view.protocol.levels(estimand.by)), None):
+        reference = None
 
     def make() -> tuple[FollowUp, CoxResult | None, str]:
         found, frame, terms = _data(view, estimand, reference)
@@ -87,8 +94,12 @@ def _fit(view: CohortView, estimand: Estimand) -> tuple[FollowUp, CoxResult | No
         fit = cox(frame, _TIME, _EVENT, covariates, level=view.protocol.conventions.level)
         return found, fit, ""
 
-    compared = reference if estimand.adjusted_for else estimand.contrast
-    key = ("cox", estimand.subject, estimand.where, estimand.by, compared, estimand.adjusted_for)
+    key: tuple[object, ...] = ("cox", estimand.subject, estimand.where)
+    if adjusted and reference is None:
+        key += (frozenset((estimand.by, *estimand.adjusted_for)),)
+    else:
+        compared = reference if adjusted else estimand.contrast
+        key += (estimand.by, compared, estimand.adjusted_for)
     return view.remember(key, make)
 
 
