@@ -228,8 +228,10 @@ def all_results(wildcards):
     for name in ("history", "release", "data_quality"):
         made[name] = expand(getattr(rules, name).output, study=REGISTRIES)
     written = [name for study in RECONSTRUCTED for name in exports(study)]
-    made["export"] = [name for name in written if "/export." in name]
-    made["export_dictionary"] = [name for name in written if "/export." not in name]
+    made["export"] = [name for name in written if Path(name).stem == "export"]
+    made["export_dictionary"] = [
+        name for name in written if Path(name).stem != "export"
+    ]
     for name in ("synthesis", "combined_report"):
         made[name] = list(getattr(rules, name).output)
     return made
