@@ -7,8 +7,6 @@ from math import exp, isfinite, nan, sqrt
 
 from resarc.scales import Scale
 
-_UNITY = 1.0
-
 
 def heterogeneity(scale: Scale, k: int, found: Mapping[str, float]) -> str:
     """What tau2, I² and the prediction interval say; of reconstructions over all consistent values.
@@ -63,6 +61,6 @@ def _further(scale: Scale, found: Mapping[str, float]) -> str:
     percent = scale == "logit"
     ends = [f"{100 * x:.0f}%" if percent else f"{x:.2f}" for x in (lower, upper)]
     said = f"A further study is expected to have its true value between {ends[0]} and {ends[1]}"
-    if scale == "log" and lower < _UNITY < upper:
+    if scale == "log" and lower < 1 < upper:
         said += ", so it may point either way"
     return said
