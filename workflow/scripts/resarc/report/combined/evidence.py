@@ -59,8 +59,8 @@ def _map(
     studied = sum(text_of(row["reanalysed"]) == "yes" for row in rows)
     silent = sum(not text_of(row["size"]) for row in rows)
     yield paragraph(
-        f"{counted(len(rows), 'work', 'works')} on local treatment of metastatic soft tissue sarcoma: "
-        "the references of an overview",
+        f"{counted(len(rows), 'work', 'works')}: the references of an overview of the local treatment of "
+        "metastatic soft tissue sarcoma",
         *cited.cite("raut2017"),
         f", and the {counted(studied, 'study', 'studies')} re-analysed here. Of the references only the "
         "titles are known here, so the map shows what a title says and leaves open what it does not: the "
@@ -87,8 +87,10 @@ def _map(
             empty.append(words)
     finding = (
         f"Works by site of metastases and treatment, by their number in the references. "
-        f"{'; '.join(said)}. No title tells of: {'; '.join(empty) or 'nothing is empty'}."
+        f"{'; '.join(said)}."
     )
+    if empty:
+        finding += f" No title tells of: {'; '.join(empty)}."
     drawing = evidence_map(
         list(_SITES.items()), list(_TREATMENTS.items()), placed, finding=finding,
         caption="Evidence map. Rows: where the metastases are. Columns: treatment; several treatments "
