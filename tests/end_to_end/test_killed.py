@@ -60,7 +60,16 @@ def test_killed_in_every_stage_and_run_again(small_run, small, tmp_path):
     kills = [(stage, False) for stage in STAGES] + [(stage, True) for stage in TWICE]
     kills.sort(key=lambda kill: STAGES.index(kill[0]))
     assert len(kills) >= 20
+
+    def forget(stage: str) -> None:
+        """As if the stage had not been run."""
+        for name in made[stage]:
+            path = copy / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
     for stage, run_alone in kills:
+        if not run_alone:
+            forget(stage)  # it may have ended beside one that was killed before
         for _ in range(10):
             run = start(copy)
             job = wait_for(stage, run)
@@ -74,9 +83,7 @@ def test_killed_in_every_stage_and_run_again(small_run, small, tmp_path):
             if in_the_middle:
                 break
             # It was faster than in the other run: make it anew, and try again.
-            for name in made[stage]:
-                path = copy / name
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            forget(stage)
         else:
             raise AssertionError(f"{stage} could not be killed in the middle")
     run = start(copy)  # to the end
