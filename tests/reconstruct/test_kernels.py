@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import chdtrc
 
 from resarc.reconstruct import kernels, labels
-from resarc.reconstruct.histories import History, Sorted
+from resarc.reconstruct.histories import History
 from resarc.survival import batch
 from resarc.survival.kaplan_meier import limits
 
@@ -143,22 +143,3 @@ def test_limits_are_those_of_the_kaplan_meier_room(seed, patients, longest, leve
         expected = limits(np.array([s]), np.array([error]), name, 0.95)
         found = kernels.limits(s, error, code, 1.959963984540054)
         assert found == pytest.approx([bound[0] for bound in expected], abs=1e-12)
-
-
-@cases
-def test_a_sorted_history_has_the_curve_and_follow_up_of_its_patients(
-    seed, patients, longest, levels, masked
-):
-    del levels, masked
-    given_history = history(seed, patients, longest)
-    curve = Sorted.of(given_history.days, given_history.event)
-    s, _ = curve.at(longest / 3)
-    expected, _ = batch.km_at(given_history.days, given_history.event, None, longest / 3)
-    assert np.allclose(s, expected, atol=1e-9, equal_nan=True)
-    censored = [d[~e] for d, e in zip(given_history.days, given_history.event, strict=True)]
-    found = curve.follow_up("followup_median", ~curve.event)
-    for value, times in zip(found, censored, strict=True):
-        if times.size:
-            assert value == pytest.approx(np.median(times) / 30.4375)
-        else:
-            assert np.isnan(value)

@@ -16,29 +16,29 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
+from scipy.special import ndtri
 
-from resarc.ensemble import Ensemble
 from resarc.estimand import DAYS_PER_MONTH, Condition, Duration, Estimand
 from resarc.protocol import Protocol
 from resarc.published import Range
-from resarc.reconstruct.search import State, descend, repeat, wander
-from resarc.reconstruct.targets import Target, distance, gap
-from resarc.survival.kaplan_meier import limits
+from resarc.reconstruct import courses
+from resarc.reconstruct.courses import Patients
+from resarc.reconstruct.kernels import INTERVALS
+from resarc.reconstruct.targets import EDGE, Target
 
-STEPS = 800
-PATIENCE = 80
 STARTS = 24
-MIXING = 60
 
 
 @dataclass(frozen=True)
 class Pin:
     """A patient whose time is fixed by a printed figure: `days` are the whole days that print so,
-    `event` whether it is an event (None: either), `where` the group the patient must belong to."""
+    `event` whether it is an event (None: either), `where` the group the patient must belong to. A
+    median of the whole cohort may also lie `between` two patients: then there is no such patient."""
 
     days: tuple[int, int]
     event: bool | None
     where: tuple[Condition, ...]
+    between: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,11 @@ def months(days: np.ndarray) -> np.ndarray:
 
 def whole_cohort(targets: list[Target], endpoint: str) -> list[Target]:
     """Targets that depend on this endpoint alone."""
-    kinds = (
-        "survival", "crude_rate", "followed_rate", "median", "at_risk", "rmst", "reverse_followup_median",
-        "followup_median", "followup_mean", "followup_minimum", "followup_maximum",
-    )  # fmt: skip
     return [
         t
         for t in targets
         if t.estimand.subject == endpoint
-        and t.estimand.statistic in kinds
+        and t.estimand.statistic in COMPILED
         and all(c.variable == endpoint for c in t.estimand.where)
     ]
 
@@ -183,14 +179,15 @@ def pins_of(targets: list[Target], endpoint: str) -> list[Pin]:
             continue
         groups = tuple(c for c in e.where if c.variable != endpoint)
         status = next((c.level == "event" for c in e.where if c.variable == endpoint), None)
+        between = not groups
         if e.statistic == "median":
             for allowed in (target.value, target.lower, target.upper):
                 if allowed is not None and np.isfinite(allowed.upper):
-                    pins.append(Pin(_days(allowed), True, groups))
+                    pins.append(Pin(_days(allowed), True, groups, between))
         elif e.statistic in ("followup_minimum", "followup_maximum"):
             pins.append(Pin(_days(target.value), status, groups))
         elif e.statistic == "followup_median":
-            pins += [Pin(_days(target.value), status, groups)] * 2
+            pins += [Pin(_days(target.value), status, groups, between)] * 2
     merged: list[Pin] = []
     for pin in sorted(set(pins), key=lambda p: (p.days, str(p.where), str(p.event))):
         times = max(pins.count(pin), 1)
@@ -244,7 +241,6 @@ def build(
     rng: np.random.Generator,
     *,
     sharing: tuple[str, np.ndarray] | None = None,
-    steps: int = STEPS,
     starts: int = STARTS,
 ) -> History:
     """Histories of one endpoint in `members` datasets.
@@ -255,10 +251,8 @@ def build(
     and free to move. A search that gets stuck is started anew, `starts` times at most; `loss` says
     how far each history is from its targets in the end.
     """
-    found = _search(
-        endpoint, targets, protocol, others, deaths, sharing, members, patients, rng, steps
-    )
-    for _ in range(starts - 1):
+    found = _search(endpoint, targets, protocol, others, deaths, sharing, members, patients, rng)
+    for start in range(1, starts):
         rows = np.flatnonzero(found.loss > 0)
         if not rows.size:
             break
@@ -272,7 +266,7 @@ def build(
             len(rows),
             patients,
             rng,
-            steps,
+            between=start % 2 == 1,
         )
         better = again.loss < found.loss[rows]
         for name in ("days", "event", "pins", "loss", "shared"):
@@ -290,9 +284,10 @@ def _search(
     members: int,
     patients: int,
     rng: np.random.Generator,
-    steps: int,
+    *,
+    between: bool = False,
 ) -> History:
-    """One start of `build`."""
+    """One start of `build`; `between`: medians of the whole cohort may lie between two patients."""
     own = whole_cohort(targets, endpoint)
     own = own + implied(targets, endpoint, protocol, patients)
     pinned = pins_of(targets, endpoint)
@@ -315,85 +310,73 @@ def _search(
     must_event |= shared
     days = _first_times(own, longest, ceiling, floor, rng)
     event, pins = _first_events(days, pinned, must_event, shared, ceiling, others, deaths, rng)
+    if between:
+        loose = np.array([*(p.between for p in pinned), False])
+        pins = np.where(loose[pins], -1, pins)
     low, high = np.array([p.days for p in pinned] or [(1, 1)]).T
     if sharing is not None:  # their time is the other's, whatever happens
         tied = np.where(shared, others[sharing[0]].days, tied)
     place = pins >= 0
     days = np.where(place, rng.integers(low[pins], high[pins] + 1), days)
-    state = {
-        "days": _settle(days, event, tied, shared, ceiling, floor),
-        "event": event,
-        "ceiling": ceiling,
-        "must": must_event,
-        "tied": tied,
-        "shared": shared,
-        "pins": pins,
-    }
-    free = deaths is None
-    grid = _grid(own, longest)
-    means = [t for t in own if t.estimand.statistic == "followup_mean" and not t.claim]
+    goals = _goals(own, protocol, _grid(own, longest), floor, free=deaths is None)
+    fixed = _fixed_event(pins, pinned)
+    final = np.empty(members)
+    for m in range(members):
+        patient = Patients(ceiling[m], must_event[m], tied[m], shared[m], place[m], fixed[m])
+        seed = int(rng.integers(0, 2**32))
+        final[m] = courses.search(goals, patient, days[m], event[m], seed)
+    return History(days, event, pins, tuple(pinned), final, shared, own)
 
-    def propose(state: State, copies: int, rng: np.random.Generator) -> State:
-        state = repeat(state, copies)
-        days, event = state["days"].copy(), state["event"].copy()
-        rows = np.arange(len(days))
-        who, other = rng.integers(0, patients, (2, len(days)))
-        move = rng.random(len(days))
-        open_time, open_other = state["pins"][rows, who] < 0, state["pins"][rows, other] < 0
-        # A new time for one patient: anywhere, between landmarks, or nearby.
-        resample = open_time & (move < 0.6)
-        cell = rng.integers(0, len(grid) - 1, len(days))
-        anywhere = grid[cell] + rng.random(len(days)) * (grid[cell + 1] - grid[cell])
-        nearby = days[rows, who] + rng.normal(size=len(days)) * longest * 10.0 ** rng.uniform(
-            -4, -0.7, len(days)
-        )
-        new = np.where(rng.random(len(days)) < 0.5, anywhere, nearby)
-        days[rows[resample], who[resample]] = np.rint(new[resample]).astype(np.int64)
-        # One patient makes up for what a mean is off.
-        if means:
-            target = means[rng.integers(len(means))]
-            status = next((c.level == "event" for c in target.estimand.where), None)
-            part = np.ones_like(event) if status is None else event == status
-            middle = (target.value.lower + target.value.upper) / 2 * DAYS_PER_MONTH
-            off = part.sum(axis=1) * middle - np.where(part, days, 0).sum(axis=1)
-            mend = open_time & (move >= 0.6) & (move < 0.7) & part[rows, who]
-            days[rows[mend], who[mend]] += np.rint(off[mend]).astype(np.int64)
-        # Two patients change places in time.
-        trade = open_time & open_other & (move >= 0.7) & (move < 0.8)
-        a, b, r = who[trade], other[trade], rows[trade]
-        days[r, a], days[r, b] = days[r, b].copy(), days[r, a].copy()
-        # An event becomes a censoring, and where their number is fixed, another the reverse.
-        fixed = _fixed_event(state["pins"], pinned)
-        flip = (move >= 0.8) & ~fixed[rows, who] & ~(state["must"][rows, who] & event[rows, who])
-        if free:
-            r, a = rows[flip], who[flip]
-            event[r, a] = ~event[r, a]
-        else:
-            flip &= ~fixed[rows, other] & ~(state["must"][rows, other] & event[rows, other])
-            flip &= event[rows, who] != event[rows, other]
-            r, a, b = rows[flip], who[flip], other[flip]
-            event[r, a], event[r, b] = event[r, b].copy(), event[r, a].copy()
-        days = _settle(
-            days, event, state["tied"], state["shared"], state["ceiling"], floor, state["pins"] >= 0
-        )
-        return {**state, "days": days, "event": event}
 
-    def loss(state: State) -> np.ndarray:
-        return _loss(state, endpoint, own, protocol, patients)
+COMPILED = {
+    "survival": courses.SURVIVAL,
+    "median": courses.MEDIAN,
+    "crude_rate": courses.CRUDE,
+    "followed_rate": courses.FOLLOWED,
+    "at_risk": courses.AT_RISK,
+    "rmst": courses.RMST,
+    "reverse_followup_median": courses.REVERSE,
+    "followup_mean": courses.MEAN,
+    "followup_median": courses.MIDDLE,
+    "followup_minimum": courses.LEAST,
+    "followup_maximum": courses.MOST,
+}
+"""Statistics of the whole cohort, or of those with or without the event, that a history can meet."""
 
-    final = descend(
-        state,
-        propose,
-        loss,
-        rng,
-        steps=steps,
-        patients=patients,
-        patience=PATIENCE,
-        near_patience=PATIENCE,
+
+def _goals(
+    own: list[Target], protocol: Protocol, grid: np.ndarray, floor: int, *, free: bool
+) -> courses.Goals:
+    """What a history must meet, as arrays; times in days."""
+    ranges = np.full((len(own), 7), np.nan)
+    who = np.full(len(own), -1)
+    means = []
+    for t, target in enumerate(own):
+        e = target.estimand
+        in_days = DAYS_PER_MONTH if e.kind.scale == "months" or e.statistic == "median" else 1.0
+        for k, allowed in enumerate((target.value, target.lower, target.upper)):
+            if allowed is not None:
+                low = allowed.lower + (2 * EDGE if allowed.open_lower else 0.0)
+                high = allowed.upper - (2 * EDGE if allowed.open_upper else 0.0)
+                ranges[t, 2 * k : 2 * k + 2] = low * in_days, high * in_days
+        if e.kind.argument == "duration":
+            ranges[t, courses.TIME] = e.time * DAYS_PER_MONTH + 1e-6
+        for condition in e.where:
+            who[t] = 1 if condition.level == "event" else 0
+        if e.statistic == "followup_mean" and not target.claim:
+            means.append((who[t], ranges[t, :2].mean()))
+    conventions = protocol.conventions
+    return courses.Goals(
+        np.array([COMPILED[t.estimand.statistic] for t in own], dtype=np.int64),
+        who,
+        ranges,
+        np.array(means, dtype=float).reshape(-1, 2),
+        grid,
+        floor,
+        free,
+        INTERVALS[conventions.survival_interval],
+        float(ndtri((1 + conventions.level) / 2)),
     )
-    if not free or own:
-        wander(state, propose, loss, rng, steps=MIXING)
-    return History(state["days"], state["event"], state["pins"], tuple(pinned), final, shared, own)
 
 
 def _longest(endpoint: str, targets: list[Target], protocol: Protocol) -> int:
@@ -576,156 +559,3 @@ def _fixed_event(pins: np.ndarray, pinned: list[Pin]) -> np.ndarray:
     """Patients whose event flag a pin fixes."""
     table = np.array([*(p.event is not None for p in pinned), False])
     return table[pins]
-
-
-def _settle(
-    days: np.ndarray,
-    event: np.ndarray,
-    tied: np.ndarray,
-    shared: np.ndarray,
-    ceiling: np.ndarray,
-    floor: int,
-    pinned: np.ndarray | None = None,
-) -> np.ndarray:
-    """Times brought into what the relations allow; pinned times stay."""
-    settled = np.clip(days, np.minimum(floor, ceiling), ceiling)
-    settled = np.where((tied >= 0) & (~event | shared), tied, settled)
-    return settled if pinned is None else np.where(pinned, days, settled)
-
-
-# --- loss ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Sorted:
-    """Times (M, n) in order, events before censorings of the same day, with the Kaplan-Meier curve
-    and Greenwood's sum after each. Taking tied deaths one by one gives the same products."""
-
-    days: np.ndarray
-    event: np.ndarray
-    survival: np.ndarray
-    greenwood: np.ndarray
-
-    @classmethod
-    def of(cls, days: np.ndarray, event: np.ndarray) -> Sorted:
-        key = np.sort(days * 2 + ~event, axis=1)
-        happened = key % 2 == 0
-        at_risk = np.arange(days.shape[1], 0, -1)
-        with np.errstate(divide="ignore"):
-            factor, term = 1 - 1 / at_risk, 1 / (at_risk * (at_risk - 1.0))
-        return cls(
-            key // 2,
-            happened,
-            np.where(happened, factor, 1.0).cumprod(axis=1),
-            np.where(happened, term, 0.0).cumsum(axis=1),
-        )
-
-    def at(self, days: float) -> tuple[np.ndarray, np.ndarray]:
-        """Survival and the standard error of its logarithm (M,) after a time."""
-        position = (self.days <= days).sum(axis=1) - 1
-        rows, started = np.arange(len(self.days)), position >= 0
-        position = np.maximum(position, 0)
-        survival = np.where(started, self.survival[rows, position], 1.0)
-        error = np.where(started, np.sqrt(self.greenwood[rows, position]), 0.0)
-        last = self.days[:, -1]
-        return np.where((days > last) & (survival > 0), np.nan, survival), error
-
-    def follow_up(self, statistic: str, who: np.ndarray | None) -> np.ndarray:
-        """A summary (M,) of the times of `who`, given in the order of `days`."""
-        days = self.days
-        if who is None:
-            who = np.ones(days.shape, dtype=bool)
-        count = who.sum(axis=1)
-        rows = np.arange(len(days))
-        if statistic == "followup_mean":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                return np.where(who, days, 0).sum(axis=1) / count / DAYS_PER_MONTH
-        rank = who.cumsum(axis=1)
-
-        def ranked(k: np.ndarray) -> np.ndarray:
-            return days[rows, (rank >= k[:, None]).argmax(axis=1)] / DAYS_PER_MONTH
-
-        if statistic == "followup_minimum":
-            found = ranked(np.ones_like(count))
-        elif statistic == "followup_maximum":
-            found = ranked(count)
-        else:
-            found = (ranked((count + 1) // 2) + ranked(count // 2 + 1)) / 2
-        return np.where(count > 0, found, np.nan)
-
-
-def _loss(
-    state: State, endpoint: str, own: list[Target], protocol: Protocol, patients: int
-) -> np.ndarray:
-    days, event = state["days"], state["event"]
-    curve = Sorted.of(days, event)
-    total = np.zeros(len(days))
-    for target in own:
-        e = target.estimand
-        if e.statistic == "median":
-            total += crossing_gap(target, curve, protocol)
-            continue
-        if e.statistic == "survival" and not e.where:
-            survival, error = curve.at(e.time * DAYS_PER_MONTH)
-            total += gap(survival, target.value, e, patients)
-            if target.lower is not None or target.upper is not None:
-                bounds = _limits(survival, error, protocol)
-                for allowed, bound in zip((target.lower, target.upper), bounds, strict=True):
-                    if allowed is not None:
-                        total += gap(bound, allowed, e, patients)
-        elif e.statistic == "crude_rate" and not e.where:
-            beyond = (days > e.time * DAYS_PER_MONTH).mean(axis=1)
-            total += gap(beyond, target.value, e, patients)
-        elif e.statistic == "followed_rate" and not e.where:
-            limit = e.time * DAYS_PER_MONTH
-            failed = (event & (days <= limit)).sum(axis=1)
-            free = ((days > limit) | (~event & (days == limit))).sum(axis=1)
-            with np.errstate(invalid="ignore"):
-                total += gap(free / (free + failed), target.value, e, patients)
-        elif e.statistic.startswith("followup_"):
-            status = next((c.level == "event" for c in e.where), None)
-            who = None if status is None else curve.event == status
-            total += gap(curve.follow_up(e.statistic, who), target.value, e, patients)
-        else:
-            ensemble = Ensemble(protocol, {}, {}, {endpoint: months(days)}, {endpoint: event})
-            total += distance(target, target.evaluate(ensemble), patients)
-    # A censored patient tied to another endpoint, or a pin beyond its ceiling, cannot stay so.
-    broken = (state["tied"] >= 0) & (~event | state["shared"]) & (days != state["tied"])
-    return total + 0.5 * (broken | (days > state["ceiling"])).sum(axis=1)
-
-
-def _limits(
-    survival: np.ndarray, error: np.ndarray, protocol: Protocol
-) -> tuple[np.ndarray, np.ndarray]:
-    conventions = protocol.conventions
-    return limits(survival, error, conventions.survival_interval, conventions.level)
-
-
-# S is a product of fractions and may miss one half by the last bits.
-_HALF = 1e-9
-
-
-def crossing_gap(target: Target, curve: Sorted, protocol: Protocol) -> np.ndarray:
-    """How far the curve and its limits are from crossing one half where the figures say (M,).
-
-    The distance between printed and found median jumps from event to event; the height of the
-    curve on both sides of the printed time falls and rises smoothly as patients move past it.
-    """
-    total = np.zeros(len(curve.days))
-    for side, allowed in enumerate((target.value, target.lower, target.upper)):
-        if allowed is None:
-            continue
-        for bound, sign in ((allowed.lower, 1), (allowed.upper, -1)):
-            if not np.isfinite(bound):
-                continue
-            # Just before the earliest time that prints so, and at the latest.
-            survival, error = curve.at(bound * DAYS_PER_MONTH - sign * 1e-6)
-            height = survival if side == 0 else _limits(survival, error, protocol)[side - 1]
-            height = np.nan_to_num(height, nan=0.0)
-            total += crossing(height, sign)
-    return total
-
-
-def crossing(height: np.ndarray, sign: int) -> np.ndarray:
-    """How far a curve is from being above (1) or below (-1) one half."""
-    return np.where(sign * (height - 0.5) > _HALF, 0.0, np.abs(height - 0.5) + 1e-4)

@@ -69,15 +69,3 @@ def descend(
         since[rows] = np.where(current[rows] < record[rows], 0, since[rows] + 1)
         record = np.minimum(record, current)
     return current
-
-
-def wander(
-    state: State, propose: Propose, loss: Loss, rng: np.random.Generator, *, steps: int
-) -> None:
-    """Random changes that keep a loss of 0: spreads members over what is feasible."""
-    feasible = loss(state) == 0
-    for _ in range(steps):
-        candidates = propose(state, 1, rng)
-        take = feasible & (loss(candidates) == 0)
-        for name, values in candidates.items():
-            state[name][take] = values[take]

@@ -233,11 +233,6 @@ def distance(target: Target, found: Values, patients: int) -> np.ndarray:
     return total
 
 
-def gap(values: np.ndarray, allowed: Range, estimand: Estimand, patients: int) -> np.ndarray:
-    """Distance of plain values (M,) from one range; see `distance`."""
-    return _distance(values, allowed, estimand, patients)
-
-
 def _distance(values: np.ndarray, allowed: Range, estimand: Estimand, patients: int) -> np.ndarray:
     scale = estimand.kind.scale
     low, high = allowed.lower, allowed.upper
