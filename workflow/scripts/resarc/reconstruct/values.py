@@ -28,6 +28,7 @@ LEAST = 1e-6
 # Of speed only; what a member must hold is not touched by them.
 PER_PATIENT = 250
 HOT, COLD = 0.05, 1e-4
+HOPELESS = 0.2
 
 
 class Marks(NamedTuple):
@@ -253,9 +254,11 @@ def search(marks, groups, value, limits, outer, fixed, copied, seed):
     _sort(value, order)
     everything = math.inf
     current = _loss(marks, value, order, groups, everything)
+    best = current
     steps = PER_PATIENT * n
     for step in range(steps):
-        if current == 0.0:
+        best = min(best, current)
+        if current == 0.0 or (4 * step > steps and best > HOPELESS):
             break
         i, j = below(n), below(n)
         move = np.random.random()
