@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from command import command_line
+from memory import available, check_fits
 from resarc import cohort, intake
 from resarc.configuration import from_json
 from resarc.errors import ConfigurationError
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--key", default="", help="fingerprint of the key of pseudonyms, if any")
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
+    check_fits([arguments.patients, *protocol.source.files[1:]], available())
     source = intake.read_source(arguments.patients, protocol, dictionary=arguments.dictionary)
     is_registry = protocol.source.kind == "registry"
     key = key_with(arguments.key) if arguments.key and is_registry else None
