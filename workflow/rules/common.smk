@@ -189,6 +189,14 @@ def earlier_releases(wildcards):
     return earlier_versions(wildcards, "release")
 
 
+def datasets(wildcards):
+    """The patients of a registry, or all datasets rebuilt from the printed figures."""
+    names = ["cohort.parquet"]
+    if wildcards.study in RECONSTRUCTED:
+        names = ["reconstruction/ensemble.parquet", "reconstruction/targets.csv"]
+    return [f"results/{wildcards.study}/{name}" for name in names]
+
+
 def if_reconstructed(*names):
     """An input function: results that only a reconstructed study has, by their names."""
 

@@ -1,14 +1,6 @@
 # Beside each analysis of the paper the one that is recommended today.
 
 
-def datasets(wildcards):
-    """The patients of a registry, or all datasets rebuilt from the printed figures."""
-    names = ["cohort.parquet"]
-    if wildcards.study in RECONSTRUCTED:
-        names = ["reconstruction/ensemble.parquet", "reconstruction/targets.csv"]
-    return [f"results/{wildcards.study}/{name}" for name in names]
-
-
 rule reanalyse:
     input:
         protocol="results/{study}/protocol.json",
