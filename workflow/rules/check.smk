@@ -6,6 +6,7 @@ rule check:
     input:
         protocol="config/studies/{study}.yaml",
         published=lambda wildcards: printed(wildcards.study),
+        curves=lambda wildcards: digitised(wildcards.study),
         code=code("check"),
     output:
         protocol="results/{study}/protocol.json",

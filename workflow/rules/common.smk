@@ -251,6 +251,11 @@ def code_of_all(stage):
     return sorted({*code(stage), *(file for files in others for file in files)})
 
 
+def digitised(study):
+    """The points that were read off the paper's figures, and the numbers at risk below them."""
+    return sorted(str(path) for path in Path("config/published", study).glob("*.csv"))
+
+
 def printed(study):
     """What the paper of a study printed, if it repeats one."""
     path = f"config/published/{study}.yaml"

@@ -23,7 +23,7 @@ SCRIPTS = Path("workflow", "scripts")
 NOTEBOOKS = Path("notebooks")
 CONFIG = Path("config")
 CONFIGURATION = (
-    "studies/*.yaml", "published/*.yaml", "references.bib", "synthesis.yaml", "evidence.yaml",
+    "studies/*.yaml", "published/*.yaml", "published/*/*.csv", "references.bib", "synthesis.yaml", "evidence.yaml",
 )  # fmt: skip
 """What is written of the studies, below `config`."""
 

@@ -16,8 +16,10 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from resarc.configuration import EstimandText, Model, read_model
+from resarc.digitised import Curve
+from resarc.digitised import read as read_curve
 from resarc.errors import ConfigurationError
-from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
+from resarc.estimand import DAYS_PER_MONTH, Condition, Duration, Estimand
 
 Rounding = Literal["half up", "half even", "truncated"]
 ROUNDINGS: tuple[Rounding, ...] = ("half up", "half even", "truncated")
@@ -198,6 +200,7 @@ class Published(Model):
     endpoints: tuple[str, ...] = ()
     stated: Stated | None = None
     figures: tuple[Figure, ...] = ()
+    curves: tuple[Curve, ...] = ()
     facts: tuple[Fact, ...] = ()
     definitions: tuple[Definition, ...] = ()
     announced: tuple[Announcement, ...] = ()
@@ -259,10 +262,36 @@ def nothing_of(study: str) -> Published:
 
 
 def load(path: Path) -> Published:
-    """Read `config/published/<study>.yaml`."""
+    """Read `config/published/<study>.yaml` and the digitised curves that it names."""
     published = read_model(path, Published)
     if published.study != path.stem:
         raise ConfigurationError(
             str(path), f"study {published.study!r}", f"the file's own name {path.stem!r}"
         )
-    return published
+    return with_curves(published, path.with_suffix(""))
+
+
+def with_curves(published: Published, folder: Path) -> Published:
+    """The same with the points of its curves, and their numbers at risk as printed figures."""
+    if not published.curves:
+        return published
+    curves = tuple(read_curve(curve, folder) for curve in published.curves)
+    figures = [*published.figures]
+    for curve in curves:
+        for g, group in enumerate(curve.groups):
+            where = (Condition(curve.by, group.level),) if curve.by else ()
+            for k, (time, count) in enumerate(group.at_risk):
+                estimand = Estimand("n", where=where)
+                if time > 0:
+                    duration = Duration.parse(f"{time:g} {curve.unit}")
+                    estimand = Estimand("at_risk", curve.endpoint, duration, where)
+                figures.append(
+                    Figure(
+                        id=f"{curve.id}.at_risk.{g + 1}.{k + 1}",
+                        estimand=estimand,
+                        printed=str(count),
+                        locator=f"{curve.locator}, numbers at risk",
+                        says="patients at risk",
+                    )
+                )
+    return published.model_copy(update={"curves": curves, "figures": tuple(figures)})

@@ -17,7 +17,7 @@ written from. What they agree on is known; their range is an inner bound of what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
@@ -27,7 +27,7 @@ from resarc.ensemble import from_frame, to_frame
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import counts, exact, outcome, readings
+from resarc.reconstruct import admission, counts, exact, outcome, readings
 from resarc.reconstruct.conflicts import of_counts
 from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.layout import lay_out
@@ -98,6 +98,7 @@ def decide(
             "the number of patients",
             "Add the printed number of patients.",
         )
+    admission.check(published, protocol)
     found = readings.read(published, protocol, patients, seed, progress)
     prepared = tuple(_prepare(r, published, patients, seed, progress) for r in found.live)
     return Scheme(protocol, published, prepared, found.hypotheses, found.conflicts, seed)
@@ -135,9 +136,7 @@ def gather(scheme: Scheme, frames: Iterable[pd.DataFrame]) -> Reconstruction:
     return Reconstruction(
         frame,
         outcome.target_table(plans, ensemble, scheme.published),
-        outcome.hypothesis_table(
-            scheme.hypotheses, list(scheme.prepared), plans, ensemble.shape[0]
-        ),
+        outcome.hypothesis_table(scheme.hypotheses, list(scheme.prepared), plans, ensemble),
         outcome.conflict_table(scheme.conflicts, plans, scheme.published),
     )
 
@@ -186,8 +185,15 @@ def _prepare(
                 "at least one",
                 "Look at reconstruction.constraints of the protocol.",
             )
+        # Printed limits step back before the value that they belong to.
+        limited = hardest.lower is not None or hardest.upper is not None
+        part = "its printed limits: " if limited else ""
         aside[hardest] = (
-            f"{NOT_FOUND} that holds it together with the others; "
+            f"{part}{NOT_FOUND} that holds it together with the others; "
             f"{share:.0%} of the searches missed it, the nearest by {gap:.2g} on its own scale"
         )
-        progress(f"set aside: {hardest.estimand}")
+        progress(f"set aside: {part}{hardest.estimand}")
+        if limited:
+            value = replace(hardest, lower=None, upper=None)
+            targets = [value if t == hardest else t for t in targets]
+            reading = replace(reading, targets=tuple(targets))

@@ -11,7 +11,7 @@ import numpy as np
 from resarc.ensemble import Ensemble
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
-from resarc.reconstruct import assignment, counts, histories, labels, numbers
+from resarc.reconstruct import assignment, counts, curves, histories, labels, numbers
 from resarc.reconstruct.assignment import Labels
 from resarc.reconstruct.histories import History
 from resarc.reconstruct.layout import levels_meeting
@@ -76,6 +76,7 @@ def build(
     found: list[Ensemble] = []
     have = 0
     missed = {t: [] for t in plan.targets}
+    nearest = np.inf
     for attempt in range(attempts):
         stage = f"reconstruct {plan.reading.name}"
         rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
@@ -83,11 +84,15 @@ def build(
         ensemble = _search(
             plan, list(plan.aside), max(wanted - have + (wanted - have) // 4, 6), rng
         )
-        good = _coherent(ensemble, plan)
+        beyond = curves.excess(plan.published, ensemble)
+        nearest = min(nearest, float(beyond.min()))
+        good = _coherent(ensemble, plan) & (beyond == 0)
         for target in plan.targets:
             values = target.evaluate(ensemble)
             held = target.holds(values)
             gaps = np.maximum(distance(target, values, plan.patients), 1e-9)
+            if curves.bends(target, plan.published):
+                gaps, held = np.maximum(gaps, beyond), held & (beyond == 0)
             missed[target].append(np.where(held, 0.0, gaps))
             good &= held
         rows = np.flatnonzero(good)[: wanted - have]
@@ -96,6 +101,8 @@ def build(
             have += rows.size
         if have == wanted:
             return join(found, plan.protocol), {}
+    if nearest > 0 and not any(curves.bends(t, plan.published) for t in plan.targets):
+        raise curves.out_of_reach(plan.published, nearest)
     shares = {}
     for target, distances in missed.items():
         gaps = np.concatenate(distances)
@@ -127,6 +134,12 @@ def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Gene
         if endpoint in component.same_event and component.same_event[endpoint][0] in built:
             other, part = component.same_event[endpoint]
             sharing = (other, (cells[component.blocks] * part).sum(axis=1))
+        curve = curves.of_endpoint(endpoint, plan.published)
+        if curve is not None:
+            built[endpoint] = curves.build(
+                curve, plan.published, targets, plan.protocol, built, members, plan.patients, rng
+            )
+            continue
         built[endpoint] = histories.build(
             endpoint,
             targets,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from resarc.ensemble import Ensemble, evaluate
 from resarc.published import Figure, Published
-from resarc.reconstruct import readings
+from resarc.reconstruct import curves, readings
 from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.plan import NOT_FOUND, Plan
 from resarc.reconstruct.readings import Hypothesis
@@ -26,7 +26,10 @@ PROVED = "proved"
 
 
 def hypothesis_table(
-    hypotheses: Sequence[Hypothesis], prepared: list[Plan], plans: list[Plan], members: int
+    hypotheses: Sequence[Hypothesis],
+    prepared: list[Plan],
+    plans: list[Plan],
+    ensemble: Ensemble,
 ) -> pd.DataFrame:
     """One row per hypothesis that was tried, then one per reading of all figures together.
 
@@ -41,7 +44,7 @@ def hypothesis_table(
     ]
     for plan in prepared:
         chosen = plan in plans
-        own = len(range(plans.index(plan), members, len(plans))) if chosen else 0
+        own = len(range(plans.index(plan), ensemble.shape[0], len(plans))) if chosen else 0
         aside = [f for t in plan.aside for f in t.figures]
         evidence = plan.reading.words + "; "
         evidence += f"set aside: {', '.join(aside)}" if aside else "all targets held together"
@@ -49,6 +52,15 @@ def hypothesis_table(
             evidence += ", more than under another reading"
         status = readings.FOUND if chosen else readings.NOT_FOUND
         rows.append(("", plan.reading.name, chosen, chosen, evidence, "all figures", status, own))
+    for curve in plans[0].published.curves:
+        for level, (mean, most) in curves.fit(curve, plans[0].published, ensemble).items():
+            name = f"{curve.id} {level}".strip()
+            evidence = (
+                f"in every dataset, no point is farther than {most:.2%} of survival from the "
+            )
+            evidence += f"curve; root mean square distance at most {mean:.2%}"
+            row = (curve.endpoint, name, True, True, evidence, "digitised curve", readings.FOUND)
+            rows.append((*row, np.nan))
     columns = ["endpoint", "hypothesis", "feasible", "chosen", "evidence"]
     return pd.DataFrame(rows, columns=[*columns, "question", "status", "members"])
 
@@ -107,7 +119,7 @@ def conflict_table(
             status = PROVED if confirmed else "not confirmed"
             add(name, figures, status, aside, conflict.proof, conflict.rechecked)
         for target, reason in plan.aside.items():
-            if reason.startswith(NOT_FOUND):
+            if NOT_FOUND in reason:
                 figures = list(target.figures)
                 add(name, figures, readings.NOT_FOUND, figures, reason, "")
     found = list(rows.values())
@@ -157,6 +169,10 @@ def target_table(plans: list[Plan], ensemble: Ensemble, published: Published) ->
             read_as = target.estimand.statistic != figure.estimand.statistic
             alike = [t for t in _readings_of(figure, plans) if t.estimand == target.estimand]
             reason = main.aside.get(target, f"read as {target.estimand}" if read_as else "")
+            # Limits may have been set aside without their value.
+            reason = reason or next(
+                (words for t, words in main.aside.items() if figure.id in t.figures), ""
+            )
             row |= {
                 "estimand": str(target.estimand),
                 "lower": min(t.value.lower for t in alike),
