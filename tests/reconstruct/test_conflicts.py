@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from resarc import protocol as protocols
 from resarc import published as publications
-from resarc.reconstruct import conflicts, counts
+from resarc.estimand import Estimand
+from resarc.published import Range
+from resarc.reconstruct import conflicts, counts, exact
 from resarc.reconstruct.layout import lay_out
-from resarc.reconstruct.targets import compile_targets
+from resarc.reconstruct.targets import Target, compile_targets
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,6 +90,20 @@ def test_the_smallest_is_as_small_as_by_trying_all_subsets(cores):
     if found is not None:
         assert not feasible(found)
         assert all(feasible(found - {row}) for row in found)
+
+
+@pytest.mark.unit
+def test_one_figure_against_three_steps_back_alone():
+    def rate(months: int, low: float) -> Target:
+        estimand = Estimand.parse(f"os.survival({months} months)")
+        return Target(estimand, Range(low, low + 0.01), None, None, (f"f{months}",), False)
+
+    rogue = rate(48, 0.9)
+    figures = [rate(12, 0.8), rate(24, 0.7), rate(36, 0.6), rogue]
+    found = exact._out_of_order(figures)
+    assert len(found) == 3
+    assert conflicts.stepping_back(found, ()) == [rogue]
+    assert conflicts.stepping_back(found, [rogue]) == []
 
 
 @pytest.mark.unit

@@ -28,7 +28,7 @@ from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
 from resarc.published import Published
 from resarc.reconstruct import admission, counts, exact, outcome, readings
-from resarc.reconstruct.conflicts import of_counts
+from resarc.reconstruct.conflicts import of_counts, stepping_back
 from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.layout import lay_out
 from resarc.reconstruct.members import CHUNK, PILOT, build, mixed
@@ -156,16 +156,16 @@ def _prepare(
     aside: dict[Target, str] = {}
     conflicts: list[Conflict] = []
     for component in components:
-        stepping_back = counts.set_aside(component, patients)
-        for target in stepping_back:
+        fewest = counts.set_aside(component, patients)
+        for target in fewest:
             aside[target] = (
                 "no counts of patients satisfy it together with the other printed counts"
             )
-        conflicts += of_counts(component, stepping_back, patients)
-    for conflict in exact.about_curves(targets, protocol, patients):
-        conflicts.append(conflict)
-        if not set(conflict.targets) & set(aside):
-            aside[min(conflict.targets, key=counts.weight)] = conflict.proof
+        conflicts += of_counts(component, fewest, patients)
+    about_curves = exact.about_curves(targets, protocol, patients)
+    conflicts += about_curves
+    for target in stepping_back(about_curves, aside):
+        aside[target] = next(c.proof for c in about_curves if target in c.targets)
 
     def plan() -> Plan:
         return plan_of(reading, published, patients, dict(aside), tuple(conflicts), seed)

@@ -14,14 +14,14 @@ each figure numbers that meet all the others, which are then put into the constr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 
-from resarc.reconstruct.counts import Component, feasible_rows, nearest_share
+from resarc.reconstruct.counts import Component, feasible_rows, nearest_share, weight
 from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.targets import Target
 
@@ -41,6 +41,16 @@ def of_counts(component: Component, aside: list[Target], patients: int) -> list[
         if rows is not None:
             found.append(_checked(component, rows, patients))
     return found
+
+
+def stepping_back(conflicts: list[Conflict], aside: Collection[Target]) -> list[Target]:
+    """The fewest targets that meet every conflict which those set aside leave; claims in words and
+    shares before others where it makes no difference."""
+    left = [c.targets for c in conflicts if not set(c.targets) & set(aside)]
+    targets = sorted({t for part in left for t in part}, key=lambda t: (weight(t), t.figures))
+    rows = list(range(len(targets)))
+    needed = [frozenset(targets.index(t) for t in part) for part in left]
+    return [targets[k] for k in sorted(_hitting_set(rows, needed))]
 
 
 def smallest(rows: list[int], feasible: Callable[[frozenset[int]], bool]) -> frozenset[int] | None:

@@ -98,10 +98,8 @@ def _out_of_order(targets: list[Target]) -> list[Conflict]:
         for early, late in product(bounds, bounds):
             if early.at_least or not late.at_least or late.height <= early.height + EDGE:
                 continue
-            same = early.target.estimand.statistic == "median" or (
-                late.target.estimand.statistic == "median"
-            )
-            loose = LOOSE if same else 1.0
+            both = (early.target.estimand.statistic, late.target.estimand.statistic)
+            loose = LOOSE if "median" in both else 1.0
             if early.target is late.target or early.time * loose >= late.time:
                 continue
             pair = (early.target, late.target)
@@ -265,6 +263,8 @@ def against_interval(
         e = target.estimand
         if e.statistic != "survival" or target.lower is None or target.upper is None:
             continue
+        if target.value.lower <= EDGE:
+            continue  # where the curve is 0 its limits are not known
         size, said = size_of(e.where, targets, protocol, patients)
         if size is not None and size <= LARGEST:
             rows.append((size, target, said))
