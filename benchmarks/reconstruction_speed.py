@@ -1,0 +1,63 @@
+"""How long reconstructions take on two processes, and what share of the printed figures every member holds.
+
+    python benchmarks/reconstruction_speed.py okayama2022=1000 sysucc2015=200 oslo2014=200 qu2024=200
+
+For each study: seconds to decide (readings, what must be set aside), seconds to build the members in
+chunks by two processes, the largest memory of one process, the printed figures that are targets, those
+that every member holds, and those that are set aside. Needs a machine with nothing else to do.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "workflow/scripts"))
+
+from resarc import protocol, published  # noqa: E402
+from resarc import reconstruct as engine  # noqa: E402
+
+PROCESSES = 2
+SEED = 20260101
+
+
+def main() -> None:
+    print("study members decide_s members_s memory_MiB targets held_by_all set_aside")
+    for argument in sys.argv[1:]:
+        study, members = argument.split("=")
+        measure(study, int(members))
+
+
+def measure(study: str, members: int) -> None:
+    plan = protocol.load(ROOT / f"config/studies/{study}.yaml")
+    printed = published.load(ROOT / f"config/published/{study}.yaml")
+    began = time.perf_counter()
+    scheme = engine.decide(plan, printed, seed=SEED)
+    decided = time.perf_counter()
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        build = partial(engine.build_chunk, scheme, members=members)
+        frames = list(pool.map(build, range(engine.chunks(members))))
+    built = time.perf_counter()
+    targets = engine.gather(scheme, frames).targets
+    wanted = targets[targets["status"].isin(["target", "claim"])]
+    memory = max(resource.getrusage(w).ru_maxrss for w in (0, resource.RUSAGE_CHILDREN)) / 1024
+    print(
+        study,
+        members,
+        f"{decided - began:.1f}",
+        f"{built - decided:.1f}",
+        f"{memory:.0f}",
+        len(wanted),
+        int((wanted["share_held"] == 1).sum()),
+        int((targets["status"] == "set aside").sum()),
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
