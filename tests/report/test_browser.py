@@ -289,6 +289,7 @@ def test_downloads_are_safe_tables(show: Any, driver: Any) -> None:
     import time
 
     page = show("reconstruction")
+    page.execute_script("document.querySelector('#rejected details').open = true")
     one(page, "#rejected .margin button:last-child").click()
     one(page, "#survival-os .margin button").click()
     table, curves = (driver.folder / f"alpha-{name}.csv" for name in ("rejected", "survival-os"))
@@ -340,6 +341,35 @@ def test_a_link_opens_what_is_folded(show: Any) -> None:
     page.execute_script("location.hash = 'audit-all'")
     page.execute_async_script("const done = arguments[0]; setTimeout(done, 100)")
     assert one(page, "#audit-all table").is_displayed()
+
+
+def test_contents_show_the_tables_of_the_section_that_is_read(show: Any) -> None:
+    page = show("reconstruction")
+    page.execute_script("document.querySelector('#methods').scrollIntoView()")
+    page.execute_async_script("const done = arguments[0]; setTimeout(done, 300)")
+    (current,) = every(page, "nav a[aria-current]")
+    assert current.text == "Methods"
+    shown = [
+        a.get_attribute("href").split("#")[1]
+        for a in every(page, "nav ol ol a")
+        if a.is_displayed()
+    ]
+    assert "endpoints" in shown
+    assert "audit-all" not in shown
+
+
+def test_everything_that_acts_is_reached_by_tab(show: Any) -> None:
+    page = show("reconstruction")
+    for fold in every(page, "details"):
+        page.execute_script("arguments[0].open = true", fold)
+    unreachable = page.execute_script(
+        "return [...document.querySelectorAll('button, input, select, summary, a[href], .scroll, .card')]"
+        ".filter((element) => element.tabIndex < 0).map((element) => element.outerHTML)"
+    )
+    assert unreachable == []
+    first = page.switch_to.active_element
+    first.send_keys("\ue004")
+    assert page.switch_to.active_element.text == "Skip to the report"
 
 
 @pytest.mark.parametrize("name", ["reconstruction", "combined"])

@@ -306,7 +306,9 @@
   const fold = (open) => all("details.section").forEach((section) => { section.open = open; });
   const contents = document.querySelector("nav ol");
   contents.before(make("div", { class: "tools" }, button("Fold all", "Fold all sections", () => fold(false)), button("Unfold all", "Unfold all sections", () => fold(true))));
-  const entries = new Map(all("nav a").map((a) => [a.getAttribute("href").slice(1), a]));
+  // Of a long list, the tables and figures of the section that is being read.
+  document.querySelector("nav").classList.add("live");
+  const entries = new Map(all("nav > ol > li > a").map((a) => [a.getAttribute("href").slice(1), a]));
   const seen = new IntersectionObserver((found) => {
     for (const entry of found) {
       if (!entry.isIntersecting) continue;
