@@ -167,6 +167,10 @@ def test_print_is_light_and_whole(show: Any) -> None:
     page.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert all(fold.get_attribute("open") for fold in every(page, "details"))
     assert page.execute_script(HIDDEN_TEXT, one(page, "nav")) == "none"
+    assert not any(made.is_displayed() for made in every(page, ".margin button"))
+    heads = every(page, "thead th")
+    assert heads
+    assert all(head.text for head in heads)
     page.execute_script("dispatchEvent(new Event('afterprint'))")
     assert not all(fold.get_attribute("open") for fold in every(page, "details"))
 
