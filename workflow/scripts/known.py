@@ -23,9 +23,11 @@ SCRIPTS = Path("workflow", "scripts")
 NOTEBOOKS = Path("notebooks")
 CONFIG = Path("config")
 CONFIGURATION = (
-    "studies/*.yaml", "published/*.yaml", "published/*/*.csv", "references.bib", "synthesis.yaml", "evidence.yaml",
+    "studies/*.yaml", "published/*.yaml", "references.bib", "synthesis.yaml", "evidence.yaml",
 )  # fmt: skip
-"""What is written of the studies, below `config`."""
+"""What is written of a study and of all together, below `config`; `*` is the study."""
+CURVES = "published/**/*.csv"
+"""Digitised curves that printed figures name, below `config`."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def known(config: dict[str, Any]) -> Known:
     """
     digests = {
         "settings": _of_text(json.dumps(config, sort_keys=True, default=str)),
-        "configuration": _of_files(path for name in CONFIGURATION for path in CONFIG.glob(name)),
+        "configuration": _of_files(
+            path for name in (*CONFIGURATION, CURVES) for path in CONFIG.glob(name)
+        ),
         "code": _of_files(_files_below(SCRIPTS, NOTEBOOKS)),
     }
     memory = _read(MEMORY)
@@ -94,10 +98,15 @@ def _work_out(
     found = sources(settings, CONFIG)
     code = {script.stem: _code_of(script) for script in sorted(SCRIPTS.glob("*.py"))}
     of_code = [digest(Path(name)) for name in code["check"]]
+    of_curves = [digest(path) for path in sorted(CONFIG.glob(CURVES))]
     result = {}
     for study in found:
         files = [CONFIG / name.replace("*", study) for name in CONFIGURATION]
-        result[study] = [*(digest(path) if path.is_file() else "" for path in files), *of_code]
+        result[study] = [
+            *(digest(path) if path.is_file() else "" for path in files),
+            *of_curves,
+            *of_code,
+        ]
         if result[study] != checked.get(study):
             from check import check_study
 
