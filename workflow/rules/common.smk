@@ -107,7 +107,12 @@ wildcard_constraints:
 def code(stage):
     """The command line of a stage and all that it imports. As inputs they are compared by content,
     so that an edit runs exactly the stages that use the edited module. So is the lock file: other
-    versions of the libraries may give other results."""
+    versions of the libraries may give other results. A function, which Snakemake asks for each job:
+    a list it would take apart for each rule as well."""
+    return lambda wildcards: code_files(stage)
+
+
+def code_files(stage):
     return ["uv.lock", *KNOWN.code[stage]]
 
 
@@ -247,8 +252,7 @@ def all_results(wildcards):
 
 def code_of_all(stage):
     """The code of a stage and of every other one, whose digests it writes down."""
-    others = (getattr(rules, name).input.code for name in all_results(None))
-    return sorted({*code(stage), *(file for files in others for file in files)})
+    return sorted({file for name in (stage, *all_results(None)) for file in code_files(name)})
 
 
 def digitised(study):
