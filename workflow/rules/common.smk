@@ -252,7 +252,9 @@ def all_results(wildcards):
 
 def code_of_all(stage):
     """The code of a stage and of every other one, whose digests it writes down."""
-    return sorted({file for name in (stage, *all_results(None)) for file in code_files(name)})
+    return sorted(
+        {file for name in (stage, *all_results(None)) for file in code_files(name)}
+    )
 
 
 def digitised(study):
