@@ -38,7 +38,11 @@ COLUMNS = {
     "manuscript/snippets.csv": "estimand sentence origin",
     "tables/index.csv": "table file caption origin notes made_from",
     "curves.csv": "endpoint variable level time at_risk events censored survival lower upper",
-    "identified.csv": "estimand lower upper direction target how",
+    "identified.csv": "estimand lower upper direction target how members undetermined lower_member "
+    "upper_member sample_lower sample_upper outer_lower outer_upper",
+    "identified_by_hypothesis.csv": "hypothesis estimand lower upper direction members",
+    "sensitivity_prior.csv": "estimand members as_drawn events_equal orders_equal largest_weight",
+    "reconstruction/diversity.csv": "of members distance nearest copies effective",
     "precision.csv": "estimand se_lower se_upper members",
     "envelopes.csv": "endpoint variable level time lower upper",
     "comparison.csv": "figure estimand printed unit locator value lower upper verdict origin",

@@ -1,6 +1,40 @@
 # How far the datasets that agree with the printed figures differ in everything else.
 
 
+# Datasets at the ends, which a sample does not reach; identified sets are read off both.
+rule push:
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        questions="config/synthesis.yaml",
+        ensemble="results/{study}/reconstruction/ensemble.parquet",
+        targets="results/{study}/reconstruction/targets.csv",
+        code=code("push"),
+    output:
+        extremes="results/{study}/reconstruction/extremes.parquet",
+        sought="results/{study}/reconstruction/sought.csv",
+        sensitivity="results/{study}/sensitivity_prior.csv",
+        diversity="results/{study}/reconstruction/diversity.csv",
+    log:
+        "logs/{study}/push.log",
+    priority: 10
+    conda:
+        "../../environment.yml"
+    params:
+        seed=SETTINGS.seed,
+    message:
+        "Seeking the ends of what the printed figures of {wildcards.study} leave open"
+    shell:
+        "python workflow/scripts/push.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --questions {input.questions:q}"
+        " --ensemble {input.ensemble:q} --targets {input.targets:q}"
+        " --extremes {output.extremes:q} --sought {output.sought:q}"
+        " --sensitivity {output.sensitivity:q} --diversity {output.diversity:q}"
+        " --seed {params.seed}"
+        " > {log:q} 2>&1"
+
+
 rule identify:
     input:
         protocol="results/{study}/protocol.json",
@@ -8,6 +42,8 @@ rule identify:
         questions="config/synthesis.yaml",
         ensemble="results/{study}/reconstruction/ensemble.parquet",
         targets="results/{study}/reconstruction/targets.csv",
+        extremes="results/{study}/reconstruction/extremes.parquet",
+        sought="results/{study}/reconstruction/sought.csv",
         parts=part_files("identify", CHUNKS),
         code=code("identify"),
     output:
@@ -15,6 +51,7 @@ rule identify:
         envelopes="results/{study}/envelopes.csv",
         adjusted="results/{study}/identified_adjusted.csv",
         precision="results/{study}/precision.csv",
+        by_hypothesis="results/{study}/identified_by_hypothesis.csv",
     log:
         "logs/{study}/identify.log",
     priority: 10
@@ -29,8 +66,10 @@ rule identify:
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --questions {input.questions:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
+        " --extremes {input.extremes:q} --sought {input.sought:q}"
         " --identified {output.identified:q} --envelopes {output.envelopes:q}"
         " --adjusted {output.adjusted:q} --precision {output.precision:q}"
+        " --by-hypothesis {output.by_hypothesis:q}"
         " {params.parts:q}"
         " > {log:q} 2>&1"
 
@@ -42,6 +81,8 @@ rule identify_part:
         questions="config/synthesis.yaml",
         ensemble="results/{study}/reconstruction/ensemble.parquet",
         targets="results/{study}/reconstruction/targets.csv",
+        extremes="results/{study}/reconstruction/extremes.parquet",
+        sought="results/{study}/reconstruction/sought.csv",
         code=code("identify"),
     output:
         part=temp(part_file("identify")),
@@ -57,6 +98,7 @@ rule identify_part:
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --questions {input.questions:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
+        " --extremes {input.extremes:q} --sought {input.sought:q}"
         f" --part {{wildcards.part}} --of {CHUNKS}"
         " --to {output.part:q}"
         " > {log:q} 2>&1"

@@ -79,13 +79,14 @@ def _fit_component(
     rounds: int,
 ) -> None:
     layout = labels.layout
-    aimed = [t for t in targets if _is_compiled(t, layout)]
+    aimed = [t for t in targets if is_compiled(t, layout)]
     others = [t for t in targets if t not in aimed]
     # What most changes lose comes first, models last: a change is given up at its first loss.
     aimed.sort(key=lambda t: (t.estimand.statistic not in ("median", "survival"), _is_model(t)))
     names = _names(component, targets, layout)
-    problem = _problem(component, aimed, names, labels, histories)
     endpoints = list(histories)
+    own_names = [b for b in component.blocks if b in labels.codes]
+    arrays = problem(component, own_names, aimed, names, layout, endpoints)
     sorted_by = {e: by_time(histories[e]) for e in endpoints}
     open_codes = _open_codes(names, labels, histories)
     own = [k for k, b in enumerate(component.blocks) if b in labels.codes]
@@ -103,7 +104,7 @@ def _fit_component(
                 else np.zeros((0, codes.shape[1]), dtype=bool),
             )
             seed = int(rng.integers(0, 2**32))
-            exchanges.search(problem, codes, open_codes[m], times, seed, rounds)
+            exchanges.search(arrays, codes, open_codes[m], times, seed, rounds)
             for k in own:
                 labels.codes[names[k]][m] = codes[k]
         if others:
@@ -127,7 +128,7 @@ def _fixed_by_counts(target: Target, component: Component, layout: Layout) -> bo
     )
 
 
-def _is_compiled(target: Target, layout: Layout) -> bool:
+def is_compiled(target: Target, layout: Layout) -> bool:
     e, protocol = target.estimand, layout.protocol
     if e.statistic not in COMPILED:
         return False
@@ -199,15 +200,17 @@ def _open_codes(names: list[str], labels: Labels, histories: dict[str, History])
 # --- targets as arrays --------------------------------------------------------------------------
 
 
-def _problem(
+def problem(
     component: Component,
+    own: list[str],
     targets: list[Target],
     names: list[str],
-    labels: Labels,
-    histories: dict[str, History],
+    layout: Layout,
+    endpoints: list[str],
 ) -> Problem:
-    layout, protocol = labels.layout, labels.layout.protocol
-    own = [name for name in component.blocks if name in labels.codes]
+    """The targets as arrays, `names` being the blocks in the rows of the codes, and what the search
+    may do with the component's `own` blocks."""
+    protocol = layout.protocol
     count, blocks = len(targets), len(names)
     widest = max([layout.blocks[name].size for name in names] + [1])
     conditions = max([len(t.estimand.where) for t in targets] + [1])
@@ -245,8 +248,8 @@ def _problem(
         if narrow is not None and (e.by, e.where) == (narrow.estimand.by, narrow.estimand.where):
             specs[t, exchanges.NARROW] = 1 if target is narrow else 2
         specs[t, [exchanges.GROUPS, exchanges.ROWS]] = _groups(target, protocol)
-        if e.subject in histories:
-            specs[t, exchanges.ENDPOINT] = list(histories).index(e.subject)
+        if e.subject in endpoints:
+            specs[t, exchanges.ENDPOINT] = endpoints.index(e.subject)
         else:
             specs[t, exchanges.OTHER], levels[t, 1] = row(e.subject), view(e.subject)
         if e.by:
@@ -274,7 +277,7 @@ def _problem(
                 if allowed is not None:
                     ranges[t, 2 * k : 2 * k + 2] = _ends(allowed, e.statistic)
         touched[:, t] = [name in _blocks(target, layout) for name in names]
-    moves = _moves(component, own, names)
+    moves = moves_of(component, own, names)
     free = _free(component, own, layout)
     allowed = component.allowed()
     shared_cell = np.zeros((len(component.same_event), allowed.size), dtype=bool)
@@ -390,7 +393,7 @@ def _aimed(
     return found
 
 
-def _moves(component: Component, own: list[str], names: list[str]) -> np.ndarray:
+def moves_of(component: Component, own: list[str], names: list[str]) -> np.ndarray:
     """Blocks to exchange together, and blocks in which the two patients must then agree: (K, 2,
     blocks)."""
     moves = []

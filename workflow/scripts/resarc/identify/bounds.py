@@ -1,14 +1,16 @@
-"""What the printed figures of a study leave open: identified sets and bands of survival curves.
+"""Identified sets and bands of survival curves, read off the members of an ensemble.
 
-The members of an ensemble are different datasets that agree with all targets. The range of an
-estimand over them is an *inner* bound of its identified set: no dataset between the ends is ruled
-out, datasets beyond them may exist and were not met. Source of the notion: Manski, Partial
+The members are different datasets that agree with all targets: a random sample, and those that `push`
+found at the ends. The range of an estimand over them is an *inner* bound of its identified set: the
+datasets at its ends exist, datasets beyond them may exist and were not met. Only where it reaches what
+`enumeration` proves to be the outermost is it the whole set. Source of the notion: Manski, Partial
 Identification of Probability Distributions, 2003.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,14 +21,23 @@ from resarc.ensemble import Ensemble
 from resarc.estimand import Condition, Estimand
 from resarc.output import significant
 from resarc.protocol import Protocol
+from resarc.reconstruct.targets import Target
 from resarc.survival import batch, multiplicity
 
-COLUMNS = ("estimand", "lower", "upper", "direction", "target", "how", "members", "undetermined")
+COLUMNS = (
+    "estimand", "lower", "upper", "direction", "target", "how", "members", "undetermined",
+    "lower_member", "upper_member", "sample_lower", "sample_upper", "outer_lower", "outer_upper",
+)  # fmt: skip
+HYPOTHESIS_COLUMNS = ("hypothesis", "estimand", "lower", "upper", "direction", "members")
+HYPOTHESIS = "hypothesis"
+"""The column of the ensemble that names the reading of the figures under which a member was built."""
 ADJUSTED_COLUMNS = (
     "analysis", "estimand", "tests", "holm_lower", "holm_upper", "bh_lower", "bh_upper",
 )  # fmt: skip
 BY_CONSTRUCTION = "by construction"
 SAMPLE = "sample"
+SEARCH = "search"
+EXACT = "exact enumeration"
 NOT_RECONSTRUCTED = "not reconstructed"
 IDENTIFIED = "identified"
 NOT_IDENTIFIED = "not identified"
@@ -38,7 +49,7 @@ _EDGE = 1e-9
 """Values on the edge of a printed range carry rounding errors; the same slack as when targets are
 met."""
 
-_NEUTRAL = {
+NEUTRAL = {
     "hazard_ratio": 1.0,
     "median_difference": 0.0,
     "rmst_difference": 0.0,
@@ -55,30 +66,97 @@ def identify(
     ensemble_frame: pd.DataFrame,
     protocol: Protocol,
     targets: pd.DataFrame,
+    *,
+    pushed: int = 0,
+    sought: Collection[Estimand] = (),
+    outermost: Mapping[Estimand, tuple[float, float]] | None = None,
 ) -> pd.DataFrame:
     """Bounds of each estimand over all members; one row each, columns `COLUMNS`.
 
-    `lower` and `upper` are the smallest and largest value in any member that determines it;
-    `members` counts these, `undetermined` is the share of the others. A median that a member's
-    curve does not reach is infinite, and so is the hazard ratio of groups that the events separate
-    (or 0). `how` is `by construction` for a target that every member holds, else `sample`: the
-    range over the members, an inner bound. `direction` of a contrast (hazard ratios against 1,
-    differences against 0) is `identified` only if every member determines it on the same side.
+    `lower` and `upper` are the smallest and largest value in any member that determines it, and
+    `lower_member` and `upper_member` the first members that show them; `members` counts those that
+    determine it, `undetermined` is the share of the others. A median that a member's curve does not
+    reach is infinite, and so is the hazard ratio of groups that the events separate (or 0).
+
+    The last `pushed` members of the frame were pushed to the ends of the estimands `sought`;
+    `sample_lower` and `sample_upper` are the range over the others. `how` says where the bounds come
+    from: `by construction` for a target that every member holds; `exact enumeration` where they reach
+    what was proved to be the outermost (`outermost`, given in `outer_lower` and `outer_upper`);
+    `search` where they were sought; else `sample`. `direction` of a contrast (hazard ratios against 1,
+    differences against 0) is `identified` only if every member, pushed ones too, determines it on the
+    same side.
 
     An estimand of a variable that was not reconstructed has no bounds, `how` says so. Numbers of
-    eligibility, which are not about the cohort, are left out. `targets` as in targets.csv: there `estimand` is the reading under which a figure was
-    met.
+    eligibility, which are not about the cohort, are left out. `targets` as in targets.csv: there
+    `estimand` is the reading under which a figure was met.
     """
     ensemble = ensembles.from_frame(ensemble_frame, protocol)
+    numbers = ensemble_frame["member"].unique() if "member" in ensemble_frame else np.zeros(1)
     goals = _goals(targets)
+    found = dict.fromkeys((*sought, *map(_reverse, sought)))
+    proved = dict(outermost or {})
     rows = [
-        _row(estimand, ensemble, goals.get(str(estimand), []))
+        _row(estimand, ensemble, numbers, goals.get(str(estimand), []), pushed)
+        | _origin(estimand in found, proved.get(estimand))
         for estimand in estimands
         if estimand.subject != "flow"
     ]
+    for row in rows:
+        row["how"] = _how(row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    types = {"lower": float, "upper": float, "members": int, "undetermined": float, "target": bool}
+    types = dict.fromkeys((*COLUMNS[1:3], "undetermined", *COLUMNS[10:]), float)
+    types |= {"members": int, "target": bool, "lower_member": "Int64", "upper_member": "Int64"}
     return significant(table.astype(types))
+
+
+def _reverse(estimand: Estimand) -> Estimand:
+    """The same contrast the other way round."""
+    return replace(estimand, contrast=estimand.contrast[::-1]) if estimand.contrast else estimand
+
+
+def _origin(sought: bool, outermost: tuple[float, float] | None) -> dict[str, object]:
+    low, high = outermost or (np.nan, np.nan)
+    return {"outer_lower": low, "outer_upper": high, "sought": sought}
+
+
+def _how(row: dict[str, object]) -> str:
+    if row["how"] != SAMPLE:
+        return str(row["how"])
+    ends = (("lower", "outer_lower"), ("upper", "outer_upper"))
+    if all(abs(float(row[a]) - float(row[b])) <= _EDGE for a, b in ends):
+        return EXACT
+    return SEARCH if row["sought"] else SAMPLE
+
+
+def identify_by_hypothesis(
+    estimands: Iterable[Estimand], ensemble_frame: pd.DataFrame, protocol: Protocol
+) -> pd.DataFrame:
+    """Bounds under each hypothesis apart, of the estimands whose bounds differ between hypotheses;
+    columns `HYPOTHESIS_COLUMNS`. Empty where all members were built under one hypothesis."""
+    parts = list(hypotheses(ensemble_frame))
+    rows: list[tuple[object, ...]] = []
+    if len(parts) > 1:
+        of_part = [(name, ensembles.from_frame(part, protocol)) for name, part in parts]
+        for estimand in estimands:
+            if estimand.subject == "flow" or not of_part[0][1].has(estimand):
+                continue
+            found = []
+            for name, ensemble in of_part:
+                row = _row(estimand, ensemble, np.arange(ensemble.shape[0]), [], 0)
+                found.append((name, str(estimand), *(row[c] for c in HYPOTHESIS_COLUMNS[2:])))
+            ends = {(f"{low:.9g}", f"{high:.9g}") for _, _, low, high, *_ in found}
+            rows += found if len(ends) > 1 else []
+    table = pd.DataFrame(rows, columns=list(HYPOTHESIS_COLUMNS))
+    return significant(table.astype({"lower": float, "upper": float, "members": int}))
+
+
+def hypotheses(ensemble_frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The members built under each reading of the figures, with its name; all, if it says nothing."""
+    if HYPOTHESIS not in ensemble_frame:
+        yield "", ensemble_frame
+        return
+    for name in sorted(ensemble_frame[HYPOTHESIS].dropna().unique()):
+        yield str(name), ensemble_frame[ensemble_frame[HYPOTHESIS] == name]
 
 
 def identify_adjusted(ensemble_frame: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
@@ -94,7 +172,7 @@ def identify_adjusted(ensemble_frame: pd.DataFrame, protocol: Protocol) -> pd.Da
         p = np.full((ensemble.shape[0], len(tests)), np.nan)
         for place, estimand in enumerate(tests):
             if ensemble.has(estimand):
-                p[:, place] = _values(estimand, ensemble)
+                p[:, place] = values_of(estimand, ensemble)
         count = int((~np.isnan(p)).sum(axis=1).max(initial=0))
         ranges = [_range(multiplicity.adjusted(p, method)) for method in multiplicity.METHODS]
         for place, estimand in enumerate(tests):
@@ -110,16 +188,22 @@ def _range(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _row(
-    estimand: Estimand, ensemble: Ensemble, goals: list[tuple[float, float]]
+    estimand: Estimand,
+    ensemble: Ensemble,
+    numbers: np.ndarray,
+    goals: list[tuple[float, float]],
+    pushed: int,
 ) -> dict[str, object]:
     row: dict[str, object] = {"estimand": str(estimand), "lower": np.nan, "upper": np.nan}
+    row |= {"lower_member": pd.NA, "upper_member": pd.NA}
+    row |= {"sample_lower": np.nan, "sample_upper": np.nan}
     row |= {"direction": "", "target": False, "how": NOT_RECONSTRUCTED, "members": 0}
     row["undetermined"] = 1.0
-    if estimand.statistic in _NEUTRAL:
+    if estimand.statistic in NEUTRAL:
         row["direction"] = NOT_IDENTIFIED
     if not ensemble.has(estimand):
         return row
-    values = _values(estimand, ensemble)
+    values = values_of(estimand, ensemble)
     known = values[~np.isnan(values)]
     row |= {
         "how": SAMPLE,
@@ -128,14 +212,20 @@ def _row(
     }
     if known.size:
         row |= {"lower": known.min(), "upper": known.max()}
-    if estimand.statistic in _NEUTRAL and _one_sided(values, _NEUTRAL[estimand.statistic]):
+        row["lower_member"] = numbers[int(np.nanargmin(values))]
+        row["upper_member"] = numbers[int(np.nanargmax(values))]
+        sampled = values[: len(values) - pushed]
+        sampled = sampled[~np.isnan(sampled)]
+        if sampled.size:
+            row |= {"sample_lower": sampled.min(), "sample_upper": sampled.max()}
+    if estimand.statistic in NEUTRAL and _one_sided(values, NEUTRAL[estimand.statistic]):
         row["direction"] = IDENTIFIED
     if any(_within(values, *goal) for goal in goals):
         row |= {"target": True, "how": BY_CONSTRUCTION}
     return row
 
 
-def _values(estimand: Estimand, ensemble: Ensemble) -> np.ndarray:
+def values_of(estimand: Estimand, ensemble: Ensemble) -> np.ndarray:
     """The estimand in every member (M,), NaN where the member does not determine it."""
     values = ensembles.evaluate(estimand, ensemble, intervals=False).value
     not_reached = np.isnan(values)
@@ -148,6 +238,11 @@ def _values(estimand: Estimand, ensemble: Ensemble) -> np.ndarray:
     mask = ensemble.mask(estimand.where)
     followed = followed if mask is None else followed & mask
     return np.where(not_reached & followed.any(axis=1), np.inf, values)
+
+
+def held_by_all(target: Target, ensemble: Ensemble) -> bool:
+    """Whether every member holds a target."""
+    return bool(target.holds(target.evaluate(ensemble)).all())
 
 
 def _one_sided(values: np.ndarray, neutral: float) -> bool:

@@ -1,0 +1,198 @@
+"""Members pushed to the ends of identified sets: they hold all targets, they are kept, two seeds agree.
+
+The invented study of docs/example: 20 patients, so that a search is short and can go far.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from resarc import protocol as protocols
+from resarc import published as publications
+from resarc.ensemble import evaluate, from_frame
+from resarc.estimand import DAYS_PER_MONTH, Estimand
+from resarc.identify import identify
+from resarc.identify.bounds import HYPOTHESIS
+from resarc.identify.enumeration import outermost
+from resarc.identify.push import push, targets_held
+from resarc.reconstruct import constraints, reconstruct
+from resarc.reconstruct.targets import compile_targets
+from resarc.survival import kaplan_meier, logrank
+
+FOLDER = Path(__file__).parents[2] / "docs" / "example"
+RATIO = Estimand.parse("os.hazard_ratio by sex(female / male)")
+TEXTS = [
+    str(RATIO), "os.events", "os.survival(12 months)", "os.survival(36 months)", "os.rmst(24 months)",
+    "os.median{sex=female}", "os.rmst_difference(24 months) by sex(female / male)",
+    "os.survival(24 months)", "n{sex=female}",
+]  # fmt: skip
+ESTIMANDS = [Estimand.parse(text) for text in TEXTS]
+MEMBERS = 8
+
+
+@pytest.fixture(scope="module")
+def study():
+    return protocols.load(FOLDER / "studies" / "example.yaml")
+
+
+@pytest.fixture(scope="module")
+def printed():
+    return publications.load(FOLDER / "published" / "example.yaml")
+
+
+@pytest.fixture(scope="module")
+def rebuilt(study, printed):
+    return rounded(study, printed, seed=1)
+
+
+def rounded(study, printed, seed):
+    """Members under the reading that digits were rounded; half of all are under that they were cut."""
+    found = reconstruct(study, printed, members=2 * MEMBERS, seed=seed)
+    frame = found.ensemble[found.ensemble[HYPOTHESIS] == "Kaplan-Meier"].copy()
+    frame["member"] = pd.factorize(frame["member"])[0]
+    assert frame["member"].nunique() == MEMBERS
+    return replace(found, ensemble=frame.reset_index(drop=True))
+
+
+@pytest.fixture(scope="module")
+def pushed(study, printed, rebuilt):
+    return push(ESTIMANDS, rebuilt.ensemble, study, printed, rebuilt.targets, seed=1)
+
+
+@pytest.fixture(scope="module")
+def table(study, printed, rebuilt, pushed):
+    return bounds(study, printed, rebuilt, pushed)
+
+
+def bounds(study, printed, rebuilt, pushed):
+    members = pd.concat([rebuilt.ensemble, pushed.members], ignore_index=True)
+    return identify(
+        ESTIMANDS,
+        members,
+        study,
+        rebuilt.targets,
+        pushed=pushed.members["member"].nunique(),
+        sought=pushed.sought,
+        outermost=outermost(ESTIMANDS, pushed.targets, study, printed.count()),
+    ).set_index("estimand")
+
+
+@pytest.mark.unit
+def test_every_pushed_member_holds_every_target(study, printed, pushed):
+    assert pushed.refused == 0
+    assert pushed.members["member"].nunique() > 0
+    ensemble = from_frame(pushed.members, study)
+    for target in compile_targets(printed, study)[0]:
+        assert target.holds(target.evaluate(ensemble)).all(), target.estimand
+    assert constraints.met(ensemble).all()
+
+
+@pytest.mark.unit
+def test_pushed_members_print_as_the_paper_by_functions_that_the_search_does_not_use(pushed):
+    for _, frame in pushed.members.groupby("member"):
+        follow_up = frame["os_time"], frame["os_event"]
+        steps = kaplan_meier.curve(*follow_up)
+        assert (frame["sex"] == "female").sum() == 8
+        assert f"{kaplan_meier.survival_at(steps, 24)['survival'].item():.1%}" == "60.0%"
+        assert f"{kaplan_meier.quantile(steps).value:.1f}" == "30.0"
+        assert f"{logrank.logrank(*follow_up, frame['sex']).p:.2f}" == "0.30"
+        days = frame["os_time"] * DAYS_PER_MONTH
+        assert (days - days.round()).abs().max() < 1e-6
+
+
+@pytest.mark.unit
+def test_pushing_widens_and_never_narrows(table):
+    assert (table["lower"] <= table["sample_lower"] + 1e-9).all()
+    assert (table["upper"] >= table["sample_upper"] - 1e-9).all()
+    wider = (table["upper"] - table["lower"]) > 1.2 * (
+        table["sample_upper"] - table["sample_lower"]
+    )
+    assert wider.sum() >= 3
+
+
+@pytest.mark.unit
+def test_each_bound_is_shown_by_the_member_that_it_names(study, rebuilt, pushed, table):
+    members = pd.concat([rebuilt.ensemble, pushed.members], ignore_index=True)
+    for text, row in table.iterrows():
+        for end in ("lower", "upper"):
+            shown = members[members["member"] == row[f"{end}_member"]]
+            value = evaluate(Estimand.parse(text), from_frame(shown, study)).value[0]
+            if np.isfinite(row[end]):
+                assert value == pytest.approx(row[end], rel=1e-9), (text, end)
+
+
+@pytest.mark.unit
+def test_how_says_where_a_bound_comes_from(table):
+    assert table.loc["os.survival(24 months)", "how"] == "by construction"
+    assert table.loc["n{sex=female}", "how"] == "by construction"
+    assert table.loc[str(RATIO), "how"] == "search"
+    for text, row in table.iterrows():
+        outer = row["outer_lower"], row["outer_upper"]
+        if row["how"] == "exact enumeration":
+            assert (row["lower"], row["upper"]) == pytest.approx(outer, abs=1e-9), text
+        elif np.isfinite(outer).all():
+            assert row["lower"] >= outer[0] - 1e-9
+            assert row["upper"] <= outer[1] + 1e-9
+
+
+@pytest.mark.unit
+def test_the_same_seed_gives_the_same_members(study, printed, rebuilt, pushed):
+    again = push(ESTIMANDS, rebuilt.ensemble, study, printed, rebuilt.targets, seed=1)
+    pd.testing.assert_frame_equal(again.members, pushed.members)
+
+
+@pytest.mark.unit
+def test_two_seeds_give_the_same_bounds_to_the_stated_tolerance(study, printed, table):
+    """Other members, other searches: the ends of the hazard ratio agree to 0.15 on the log scale, those
+    of survival to 0.15 and of restricted mean survival to 0.3 months. The ratio is furthest from 1 in
+    histories with few events, which a printed rate of three digits makes rare and hard to reach; and a
+    curve that ends on one or two patients jumps by a tenth."""
+    other = rounded(study, printed, seed=2)
+    second = bounds(
+        study,
+        printed,
+        other,
+        push(ESTIMANDS, other.ensemble, study, printed, other.targets, seed=2),
+    )
+    tolerance = {
+        "os.survival(12 months)": 0.02,
+        "os.survival(36 months)": 0.02,
+        "os.rmst(24 months)": 0.1,
+    }
+    for end in ("lower", "upper"):
+        assert abs(np.log(table.loc[str(RATIO), end] / second.loc[str(RATIO), end])) < 0.15
+        for text, allowed in tolerance.items():
+            assert table.loc[text, end] == pytest.approx(second.loc[text, end], abs=allowed)
+
+
+@pytest.mark.unit
+def test_members_of_each_hypothesis_are_pushed_under_their_own(study, printed, rebuilt):
+    frame = rebuilt.ensemble.copy()
+    frame[HYPOTHESIS] = np.where(frame["member"] % 2 == 0, "one", "other")
+    found = push([RATIO], frame, study, printed, rebuilt.targets, seed=1)
+    assert set(found.members[HYPOTHESIS]) <= {"one", "other"}
+    assert found.members["member"].min() == MEMBERS
+
+
+@pytest.mark.unit
+def test_a_figure_that_members_miss_need_not_be_held(study, printed, rebuilt):
+    figures = [
+        figure.model_copy(update={"printed": "0.9"}) if figure.id == "t2.sex.p" else figure
+        for figure in printed.figures
+    ]
+    other = printed.model_copy(update={"figures": tuple(figures)})
+    held, _ = targets_held(from_frame(rebuilt.ensemble, study), other, rebuilt.targets)
+    assert "os.logrank_p by sex" not in {str(target.estimand) for target in held}
+    assert len(held) == len(compile_targets(printed, study)[0]) - 1
+
+
+@pytest.mark.unit
+def test_nothing_is_pushed_where_values_are_missing(study, printed, rebuilt):
+    frame = rebuilt.ensemble.copy()
+    frame.loc[0, "sex"] = None
+    found = push([RATIO], frame, study, printed, rebuilt.targets, seed=1)
+    assert found.members.empty
+    assert found.sought == ()
