@@ -20,8 +20,6 @@ rule push:
     priority: 10
     conda:
         "../../environment.yml"
-    params:
-        seed=SETTINGS.seed,
     message:
         "Seeking the ends of what the printed figures of {wildcards.study} leave open"
     shell:
@@ -31,7 +29,7 @@ rule push:
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         " --extremes {output.extremes:q} --sought {output.sought:q}"
         " --sensitivity {output.sensitivity:q} --diversity {output.diversity:q}"
-        " --seed {params.seed}"
+        f" --seed {SEED}"
         " > {log:q} 2>&1"
 
 
