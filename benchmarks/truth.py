@@ -1,6 +1,6 @@
 """Is the truth in the identified sets? Cohorts drawn from real patients, printed, and rebuilt.
 
-    python benchmarks/coverage.py [--cohorts 42] [--only 0,1,2] [--members 24]
+    python benchmarks/truth.py [--cohorts 42] [--only 0,1,2] [--members 24]
 
 Patients of GBSG-2, Rossi, the NCCTG lung cohort (lifelines) and, if `--tcga FILE` is given, the sarcomas
 of TCGA are drawn in cohorts of 24, 60 and 142. Of each cohort only what a paper prints is kept: n,
@@ -10,8 +10,8 @@ of events, no hazard ratio, no curve. From this the cohort is rebuilt and pushed
 ratio, difference of restricted means, medians by group and number of events are looked for in the
 identified sets. One row per factor.
 
-Each cohort writes benchmarks/out/coverage/<number>.csv and is skipped if that is there, so that a run
-may be cut and taken up. `summarise` writes docs/benchmarks/coverage.json from all of them.
+Each cohort writes benchmarks/out/truth/<number>.csv and is skipped if that is there, so that a run
+may be cut and taken up. `summarise` writes docs/benchmarks/truth.json from all of them.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from resarc.reconstruct import reconstruct  # noqa: E402
 from resarc.seeds import stream  # noqa: E402
 from resarc.survival import kaplan_meier, logrank  # noqa: E402
 
-OUT = ROOT / "benchmarks" / "out" / "coverage"
-SUMMARY = ROOT / "docs" / "benchmarks" / "coverage.json"
+OUT = ROOT / "benchmarks" / "out" / "truth"
+SUMMARY = ROOT / "docs" / "benchmarks" / "truth.json"
 SIZES = (24, 60, 142)
 SEED = 20260101
 FACTORS = 8
