@@ -10,8 +10,12 @@ import pytest
 
 pytestmark = pytest.mark.end_to_end
 
-# A user of its own and no network, as an ordinary user may have them (user namespaces).
-ANOTHER_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--net")
+# A user of its own and no network but the machine's own address, over which notebooks talk to their
+# kernel: as an ordinary user may have them (user namespaces).
+ANOTHER_USER = (
+    "unshare", "--user", "--map-root-user", "--net", "sh", "-c",
+    'ip link set lo up && exec unshare --user --map-user=1000 --map-group=1000 "$@"', "sh",
+)  # fmt: skip
 PROBE = """
 import json, locale, os, socket, time
 locale.setlocale(locale.LC_ALL, "")

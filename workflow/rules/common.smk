@@ -236,7 +236,7 @@ def all_results(wildcards):
         "study_report",
     ):
         made[name] = expand(getattr(rules, name).output, study=STUDIES)
-    for name in ("reconstruct", "identify"):
+    for name in ("reconstruct", "push", "identify"):
         made[name] = expand(getattr(rules, name).output, study=RECONSTRUCTED)
     for name in ("history", "release", "data_quality"):
         made[name] = expand(getattr(rules, name).output, study=REGISTRIES)

@@ -36,7 +36,10 @@ _COLUMNS = (
     "identified_upper_printed_unit share_held undetermined direction",
     # how, and what follows
     "method pooled how reason remedy rule evidence severity status target verdict recomputed "
-    "feasible chosen type",
+    "feasible chosen type question sought",
+    # how far rebuilt datasets lie apart, and what other priors would say
+    "lower_member upper_member sample_lower sample_upper of distance nearest copies effective as_drawn "
+    "events_equal orders_equal largest_weight",
     # what others published
     "reported_lower reported_upper reference year reanalysed treatment treatment_said site site_said "
     "disease disease_said design design_said size size_of size_said period period_said reports "
@@ -58,7 +61,7 @@ _COLUMNS = (
 COLUMNS = frozenset(" ".join(_COLUMNS).split())
 """The columns of result tables that may be archived, whatever the table. A column that is new needs
 a line here, written by somebody who asked whether it could single anybody out."""
-PATIENTS = ("clean", "cohort", "ensemble", "partial_dates")
+PATIENTS = ("clean", "cohort", "ensemble", "extremes", "partial_dates")
 """Tables with a row for each patient: their columns are the protocol's variables."""
 EXPORT = "export"
 """A rebuilt dataset in the layout of the study's source."""
@@ -156,7 +159,7 @@ def _of_patients(protocol: Protocol) -> Set[str]:
     derived = {d.name for d in protocol.derived}
     times = {f"{e}_{part}" for e in protocol.endpoint_names for part in ("time", "event")}
     year = {f"{protocol.time_zero}_year"} if protocol.time_zero else set()
-    return {"patient", "member", "partial dates"} | kept | derived | times | year
+    return {"patient", "member", "hypothesis", "partial dates"} | kept | derived | times | year
 
 
 def _header(path: Path, separator: str = ",", encoding: str = "utf-8") -> list[str]:

@@ -28,7 +28,8 @@ def pooled_words(given: CombinedInputs, row: Mapping[str, Any]) -> str:
     if is_rebuilt(given, row):
         return NO_SET
     words = f"{_number(scale, number_of(row['value']))} ({_range(scale, number_of(row['lower']), number_of(row['upper']))})"
-    future = number_of(row["prediction_lower"]), number_of(row["prediction_upper"])
+    # Without one study in turn, nothing is predicted.
+    future = number_of(row.get("prediction_lower")), number_of(row.get("prediction_upper"))
     if not any(map(isnan, future)):
         words += f"; prediction interval {_range(scale, *future)}"
     return words
