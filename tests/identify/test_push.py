@@ -149,7 +149,8 @@ def test_two_seeds_give_the_same_bounds_to_the_stated_tolerance(study, printed, 
     """Other members, other searches: the ends of the hazard ratio agree to 0.15 on the log scale, those
     of survival to 0.15 and of restricted mean survival to 0.3 months. The ratio is furthest from 1 in
     histories with few events, which a printed rate of three digits makes rare and hard to reach; and a
-    curve that ends on one or two patients jumps by a tenth."""
+    curve that ends on one or two patients jumps by a tenth. The tolerances describe what these two seeds
+    gave when they were set, and keep the search from getting worse."""
     other = rounded(study, printed, seed=2)
     second = bounds(
         study,
