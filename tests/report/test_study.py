@@ -128,7 +128,7 @@ def test_a_proved_conflict_stands_in_the_audit_and_is_told_unless_a_check_has_to
     given = make_inputs("reconstruction")
     rows = tables(build(given))["conflicts"].rows
     assert [row[2].text for row in rows] == ["proved"]
-    words = "these cannot hold together. No count gives it"
+    words = "cannot hold together; proof with the audit"
     told = given.audit.assign(figures="os36; n", verdict="inconsistent")
     for audit, expected in ((given.audit.iloc[:0], True), (told, False)):
         report = build(replace(given, audit=audit))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from resarc import tables
 from resarc.published import Published
 from resarc.report.citations import Citations
 from resarc.report.model import (
@@ -91,6 +92,24 @@ def conflicts_beyond_the_audit(given: StudyInputs) -> list[dict[str, object]]:
     ]
 
 
+def in_words(given: StudyInputs, row: Mapping[str, object]) -> str:
+    """The figures of a conflict, each quantity once: what it is and how it is printed."""
+    estimands = {figure.id: figure.estimand for figure in given.published.figures}
+    found: dict[str, dict[str, None]] = {}
+    for name, printed in zip(
+        text_of(row["figures"]).split("; "), text_of(row["printed"]).split("; "), strict=False
+    ):
+        estimand = estimands.get(name)
+        if estimand is None:
+            found.setdefault(printed, {})
+            continue
+        label = tables.describe(estimand, given.protocol)
+        found.setdefault(label, {})[printed.removeprefix(str(estimand)).strip()] = None
+    return "; ".join(
+        f"{label}: {', '.join(values)}" if values else label for label, values in found.items()
+    )
+
+
 def _figures(row: Mapping[str, object]) -> set[str]:
     return {name.strip() for name in text_of(row["figures"]).split(";")}
 
@@ -110,7 +129,7 @@ def _conflicts(given: StudyInputs) -> Iterable[Block]:
         ],
         [
             (
-                "; ".join(dict.fromkeys(text_of(row["printed"]).split("; "))),
+                in_words(given, row),
                 text_of(row["hypothesis"]),
                 text_of(row["status"]),
                 " ".join(filter(None, (text_of(row["proof"]), _checked_again(row), _sources(given.published, row)))),

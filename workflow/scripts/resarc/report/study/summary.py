@@ -24,7 +24,7 @@ from resarc.report.results import (
     sentence,
     text_of,
 )
-from resarc.report.study.audit import conflicts_beyond_the_audit
+from resarc.report.study.audit import conflicts_beyond_the_audit, in_words
 from resarc.report.study.inputs import StudyInputs
 from resarc.report.study.reanalysis import what_changes
 from resarc.report.study.release import the_rule
@@ -99,7 +99,7 @@ def _origin_callout(given: StudyInputs, results: Results, paper: Text) -> Callou
         aside = int((status == "set aside").sum())
         words = f"{int((status == 'target').sum())} printed figures were targets"
         if aside:
-            words += f"; {aside} {'was' if aside == 1 else 'were'} set aside, because no dataset was found that holds them all"
+            words += f"; {aside} {'was' if aside == 1 else 'were'} set aside, because they cannot hold with the others, or no dataset was found in which they do"
         lines.append(text(f"{words}."))
     return Callout("origin", "No patient of this study was seen.", tuple(lines))
 
@@ -117,7 +117,7 @@ def _audit_callouts(given: StudyInputs, results: Results, cited: Citations) -> I
             body.append(text(sentence(f"It would be explained by this: {row['hypothesis']}")))
         yield Callout("finding", finding_title(row), tuple(body), "major")
     proved = [
-        f"{text_of(row['printed'])}: these cannot hold together. {text_of(row['proof'])}"
+        f"{in_words(given, row)} ({'cannot hold' if ';' not in text_of(row['figures']) else 'cannot hold together'}; proof with the audit)"
         for row in conflicts_beyond_the_audit(given)
     ]
     if minor or proved:
