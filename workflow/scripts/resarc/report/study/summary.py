@@ -84,7 +84,8 @@ def _origin_callout(given: StudyInputs, results: Results, paper: Text) -> Callou
     lines = [
         text(
             f"{given.members} datasets consistent with the printed figures of the paper", *paper,
-            " were rebuilt. The report gives the smallest and the largest value found among them, the ",
+            " were rebuilt, and further ones sought that lie at the ends. The report gives the smallest and the "
+            "largest value found among all of them, the ",
             Run("identified set", "emphasis"),
             ", and no single value. It is an inner bound: a dataset outside of it may also agree with the "
             "paper, so that agreement of all rebuilt datasets is evidence, not proof.",
