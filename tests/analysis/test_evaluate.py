@@ -56,6 +56,7 @@ BY_HAND = [
     ("os.proportion(event)", 4 / 6, 6, None),
     ("stage.proportion(II){treated=yes}", 1 / 2, 2, None),
     ("sex.chi2_p by treated", chdtrc(1, 6 * 9 / 81), 6, None),
+    ("sex.chi2_yates_p by treated", 1.0, 6, None),  # every count is 1/2 from what is expected
     ("sex.fisher_p by treated", 1.0, 6, None),
     ("sex.trend_p by treated", chdtrc(1, 5 / 9), 6, None),
     ("age.mean", 50, 5, None),
@@ -71,6 +72,7 @@ BY_HAND = [
     # Stage I in 2 of 3 and in 1 of 2; nobody has stage III.
     ("stage.standardised_difference by treated(yes / no)", 1 / 6 / sqrt(17 / 72), 5, None),
     ("size.mann_whitney_p by treated", 1.0, 6, None),  # U = 4, its mean 4.5, correction 0.5
+    ("size.mann_whitney_uncorrected_p by treated", chdtrc(1, 0.25 / 5.25), 6, None),
     ("size.kruskal_wallis_p by treated", chdtrc(1, 0.25 / 5.25), 6, None),
     ("os.events", 4, 6, 4),
     ("os.survival(5 months)", 2 / 3, 6, 4),
@@ -91,6 +93,21 @@ BY_HAND = [
     ("os.followup_median{os=censored}", 8, 2, 0),
     ("os.reverse_followup_median", 10, 6, 4),
     ("os.logrank_p by treated", chdtrc(1, LOGRANK), 6, 4),
+    # The same differences and variances by time, with weights 6, 5, 3; their roots; 1, 5/6, 2/3.
+    ("os.wilcoxon_p by treated", chdtrc(1, (3 + 3 + 2) ** 2 / (9 + 6 + 2)), 6, 4),
+    (
+        "os.tarone_ware_p by treated",
+        chdtrc(1, (sqrt(6) / 2 + sqrt(5) * 0.6 + sqrt(3) * 2 / 3) ** 2 / (1.5 + 1.2 + 2 / 3)),
+        *(6, 4),
+    ),
+    (
+        "os.peto_p by treated",
+        chdtrc(1, (1 / 2 + 1 / 2 + 4 / 9) ** 2 / (1 / 4 + 1 / 6 + 8 / 81)),
+        6,
+        4,
+    ),
+    # Untreated patients die first throughout: the likelihood rises to 1/3 x 1/2 from 1/6 x 1/5 x 1/3.
+    ("os.cox_lr_p by treated", chdtrc(1, 2 * np.log(15)), 6, 4),
     # Known status at 7 months: dead 30 and 20 mm, alive 10, 25 and 5 mm; patient 3 is unknown.
     ("os.auc(7 months) by size", 5 / 6, 5, 2),
     ("os.roc_cutoff(7 months) by size", 15, 5, 2),

@@ -209,4 +209,5 @@ def test_the_toy_study_plans_most_statistics(protocol):
     used = {item.estimand.statistic for item in plan(protocol)}
     assert set(STATISTICS) - used == {
         "screened", "excluded", "remaining", "followed_rate", "at_risk", "kruskal_wallis_p",
+        "chi2_yates_p", "mann_whitney_uncorrected_p", "wilcoxon_p", "tarone_ware_p", "peto_p", "cox_lr_p",
     }  # fmt: skip

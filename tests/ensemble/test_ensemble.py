@@ -93,8 +93,11 @@ def further(protocol: Protocol) -> list[Estimand]:
         f"{name}.standardised_difference{inside}{contrast}" for name in (number, several, second)
     ]
     texts += [f"{number}.kruskal_wallis_p{inside} by {several}"]
-    texts += [f"{number}.mann_whitney_p{inside} by {first}"]
+    texts += [
+        f"{number}.{s}{inside} by {first}" for s in ("mann_whitney_p", "mann_whitney_uncorrected_p")
+    ]
     texts += [f"{several}.{s}{inside} by {first}" for s in ("chi2_p", "fisher_p", "trend_p")]
+    texts += [f"{second}.chi2_yates_p by {first}"]
     texts += [
         f"{endpoint}.{s}{inside}"
         for s in (
@@ -108,7 +111,10 @@ def further(protocol: Protocol) -> list[Estimand]:
         f"{endpoint}.{s}{inside}{contrast}"
         for s in ("rmst_difference(20 months)", "survival_difference(24 months)", "hazard_ratio")
     ]
-    texts += [f"{endpoint}.logrank_p{inside} by {several}"]
+    texts += [
+        f"{endpoint}.{s}{inside} by {several}"
+        for s in ("logrank_p", "wilcoxon_p", "tarone_ware_p", "peto_p", "cox_lr_p")
+    ]
     texts += [f"{endpoint}.{s}{inside} by {number}" for s in ("hazard_ratio", "cox_p")]
     texts += [f"{endpoint}.{s}(24 months){inside} by {number}" for s in ("auc", "roc_cutoff")]
     texts += [

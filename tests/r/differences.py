@@ -637,6 +637,74 @@ def predicted() -> Pairs:
             yield getattr(found, f"prediction_{end}"), None if theirs == "NA" else theirs
 
 
+# -- conventions that papers leave open ----------------------------------------------------------
+
+
+def _cox_with(ties: str) -> Pairs:
+    from resarc.survival.cox import cox
+
+    for case in of("conventions")["ties"]:
+        fit, r = cox(frame(case["data"]), "time", "event", ["x", "z"], ties=ties), case[ties]
+        table = fit.coefficients
+        yield table["log_hr"], r["beta"]
+        yield table["se"], r["se"]
+        yield [fit.null_log_likelihood, fit.log_likelihood], r["log_likelihood"]
+        yield fit.lr_p, r["lr_p"]
+
+
+def cox_breslow() -> Pairs:
+    yield from _cox_with("efron")
+    yield from _cox_with("breslow")
+
+
+def cox_exact() -> Pairs:
+    yield from _cox_with("exact")
+
+
+def cox_levels() -> Pairs:
+    from resarc.survival.cox import cox
+
+    for case in of("conventions")["ties"]:
+        data = frame(case["data"])
+        data = data.assign(second=data["group"] == 2, third=data["group"] == 3).astype(float)
+        yield cox(data, "time", "event", ["second", "third"]).lr_p, case["levels_p"]
+
+
+def logrank_kin() -> Pairs:
+    from resarc.survival import logrank
+
+    for case in of("conventions")["ties"]:
+        data = frame(case["data"])
+        given = data["time"], data["event"], data["group"]
+        peto = logrank.logrank(*given, weights=logrank.TESTS["peto_p"])
+        yield peto.statistic, case["rho_1"]
+        yield logrank.logrank(*given, variance="binomial").statistic, case["binomial"]
+
+
+def median_conventions() -> Pairs:
+    from resarc.survival.kaplan_meier import CONVENTIONS, curve, quantile
+
+    for case in of("conventions")["halves"]:
+        steps = curve(case["time"], case["event"])
+        for convention in CONVENTIONS:
+            yield quantile(steps, convention=convention).value, case.get(convention)
+
+
+def mann_whitney_plain() -> Pairs:
+    from resarc.survival.ranks import mann_whitney
+
+    for case in of("conventions")["samples"]:
+        found = mann_whitney(case["x"], case["y"], correction=False, exact=False)
+        yield found.test.p, case["p"]
+
+
+def yates() -> Pairs:
+    from resarc.survival.contingency import chi_square
+
+    for case in of("conventions")["tables"]:
+        yield chi_square(case["table"], correction=True).p, case["yates_p"]
+
+
 QUANTITIES: dict[str, tuple[Callable[[], Iterable[tuple[Any, Any]]], float]] = {
     "survival": (survival, CLOSED),
     "survival limits": (survival_limits, CLOSED),
@@ -684,6 +752,13 @@ QUANTITIES: dict[str, tuple[Callable[[], Iterable[tuple[Any, Any]]], float]] = {
     "E-value": (e_value, CLOSED),
     "pooled value": (pooled, ITERATED),
     "prediction": (predicted, ITERATED),
+    "Cox, Breslow's ties": (cox_breslow, ITERATED),
+    "Cox, exact ties": (cox_exact, ITERATED),
+    "Cox, levels of a category": (cox_levels, ITERATED),
+    "log-rank, rho and variance": (logrank_kin, CLOSED),
+    "median, conventions": (median_conventions, CLOSED),
+    "Mann-Whitney, uncorrected": (mann_whitney_plain, CLOSED),
+    "chi-squared, Yates": (yates, CLOSED),
 }
 """By the names in the column R of docs/statistics.md."""
 

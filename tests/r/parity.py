@@ -21,7 +21,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "workflow" / "scripts")]
 
-SCRIPTS = ("survival", "models", "tests", "reanalysis", "tables", "pool")
+SCRIPTS = ("survival", "models", "tests", "reanalysis", "tables", "pool", "conventions")
 """Those that need no file from elsewhere: tcga.R reads one that is not in the repository."""
 TOLERANCE = 1e-8
 """Relative, and absolute below 1: other versions of R and its packages sum in another order."""

@@ -101,7 +101,7 @@ def test_batch_equals_single(ensemble):
         t, e = time[m][chosen], event[m][chosen]
         assert batch.n_events(event, mask)[m] == e.sum()
         if not t.size:
-            assert np.isnan(medians["r"][m])
+            assert np.isnan(medians["middle"][m])
             continue
         grouped = group[m][chosen] >= 0
         if grouped.any():

@@ -51,6 +51,20 @@ def test_efron_ties_that_a_pencil_can_check():
 
 
 @pytest.mark.unit
+def test_exact_ties_that_a_pencil_can_check():
+    """Of four at risk, two with x = 1, two die at once, one of each kind: of the six pairs one is of
+    both with x = 1, one of neither, four mixed: h / (h^2 + 4 h + 1). Then the patient with x = 1 dies
+    first of the two left: L(h) = h / (h^2 + 4 h + 1) x h / (1 + h)."""
+    data = pd.DataFrame({"time": [1, 1, 2, 3], "event": [1, 1, 1, 1], "x": [1.0, 0.0, 1.0, 0.0]})
+    found = cox(data, "time", "event", ["x"], ties="exact")
+    h = np.exp(found.coefficients.loc[0, "log_hr"])
+    # d log L / d log h = 2 - (2 h^2 + 4 h) / (h^2 + 4 h + 1) - h / (1 + h) = 0
+    assert 2 - (2 * h**2 + 4 * h) / (h**2 + 4 * h + 1) - h / (1 + h) == pytest.approx(0, abs=1e-9)
+    assert found.null_log_likelihood == pytest.approx(np.log(1 / 6 * 1 / 2))
+    assert found.log_likelihood == pytest.approx(np.log(h / (h**2 + 4 * h + 1) * h / (1 + h)))
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize(("sign", "ratio"), [(1, np.inf), (-1, 0.0)])
 def test_separation_is_named(sign, ratio):
     # Everyone with x = 1 dies before anyone with x = 0.

@@ -61,26 +61,27 @@ def test_landmarks_beyond_follow_up_are_unknown_unless_all_have_died():
 
 @pytest.mark.unit
 @pytest.mark.parametrize(
-    ("time", "event", "r", "first"),
+    ("time", "event", "middle", "first", "below"),
     [
         # 24 deaths at 1..24: S(12) = 1/2 until 13.
-        (range(1, 25), [1] * 24, 12.5, 12),
+        (range(1, 25), [1] * 24, 12.5, 12, 13),
         # 4 of 8 dead, then censored: S = 1/2 from 4 to the last follow-up, 8. The product
         # 7/8 x 6/7 x 5/6 x 4/5 is 0.5000000000000001 in floating point.
-        (range(1, 9), [1] * 4 + [0] * 4, 6, 4),
+        (range(1, 9), [1] * 4 + [0] * 4, 6, 4, np.nan),
         # 0.75, 0.5, (censored), 0: between 2 and 4.
-        ([1, 2, 3, 4], [1, 1, 0, 1], 3, 2),
+        ([1, 2, 3, 4], [1, 1, 0, 1], 3, 2, 4),
         # 2/3, 1/3: passes 1/2 at 2.
-        ([1, 2, 3], [1, 1, 1], 2, 2),
+        ([1, 2, 3], [1, 1, 1], 2, 2, 2),
         # never falls to 1/2.
-        ([1, 2, 3], [1, 0, 0], np.nan, np.nan),
+        ([1, 2, 3], [1, 0, 0], np.nan, np.nan, np.nan),
         # half die at time 0.
-        ([0, 5], [1, 1], 2.5, 0),
+        ([0, 5], [1, 1], 2.5, 0, 5),
     ],
 )
-def test_median_where_survival_is_exactly_a_half(time, event, r, first):
+def test_median_where_survival_is_exactly_a_half(time, event, middle, first, below):
     steps = curve(list(time), event)
-    np.testing.assert_equal(quantile(steps).value, r)
+    np.testing.assert_equal(quantile(steps).value, middle)
+    np.testing.assert_equal(quantile(steps, convention="below").value, below)
     np.testing.assert_equal(quantile(steps, convention="first").value, first)
 
 

@@ -20,7 +20,7 @@ from scipy.special import chdtrc, ndtr
 
 from resarc.estimand import Condition, Estimand
 from resarc.protocol import Derived, Protocol
-from resarc.survival import batch
+from resarc.survival import batch, logrank
 from resarc.survival.batch import RiskOrder
 from resarc.survival.kaplan_meier import limits
 
@@ -243,14 +243,19 @@ def _cross_table(e: Estimand, ensemble: Ensemble, mask: Mask) -> np.ndarray:
 
 
 def _chi2_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
-    """Pearson's chi-squared test without continuity correction, empty rows and columns left out."""
+    """Pearson's chi-squared test, empty rows and columns left out; with Yates' correction, of tables
+    of two rows and two columns, if that is asked for."""
     table = _cross_table(e, ensemble, mask)
     rows, columns, total = table.sum(2), table.sum(1), table.sum((1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         expected = rows[:, :, None] * columns[:, None, :] / total[:, None, None]
-        chi2 = np.nansum(
-            np.where(expected > 0, (table - expected) ** 2 / expected, 0.0), axis=(1, 2)
-        )
+        distance = np.abs(table - expected)
+        if e.statistic == "chi2_yates_p":
+            two = ((rows > 0).sum(1) == 2) & ((columns > 0).sum(1) == 2)
+            least = np.where(expected > 0, distance, np.inf).min(axis=(1, 2))
+            less = np.where(two, np.minimum(0.5, least), 0.0)[:, None, None]
+            distance = distance - less
+        chi2 = np.nansum(np.where(expected > 0, distance**2 / expected, 0.0), axis=(1, 2))
     df = np.maximum((rows > 0).sum(1) - 1, 0) * np.maximum((columns > 0).sum(1) - 1, 0)
     return Values(np.where(df > 0, chdtrc(np.maximum(df, 1), chi2), NAN))
 
@@ -349,8 +354,8 @@ def _standardised_difference(e: Estimand, ensemble: Ensemble, mask: Mask) -> Val
 
 
 def _rank_test(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
-    """Mann-Whitney's test by the normal approximation with ties and continuity correction, or
-    Kruskal-Wallis' by the chi-squared one."""
+    """Mann-Whitney's test by the normal approximation with ties, with continuity correction or
+    without, or Kruskal-Wallis' by the chi-squared one."""
     from scipy.stats import rankdata
 
     values = _masked(ensemble, e.subject, _and(mask, ensemble.code(e.by) >= 0))
@@ -366,11 +371,12 @@ def _rank_test(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
         sizes.append(group.sum(axis=1).astype(float))
         sums.append(np.where(group, ranks, 0.0).sum(axis=1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        if e.statistic == "mann_whitney_p":
+        if e.statistic.startswith("mann_whitney"):
+            correction = 0.5 if e.statistic == "mann_whitney_p" else 0.0
             first, second = sizes[0], sizes[1]
             difference = np.abs(sums[0] - first * middle)
             variance = first * second / (total - 1) * spread
-            z = np.maximum(difference - 0.5, 0.0) / np.sqrt(variance)
+            z = np.maximum(difference - correction, 0.0) / np.sqrt(variance)
             return Values(np.where(variance > 0, 2 * ndtr(-z), NAN))
         between = sum(
             np.where(n > 0, (s - n * middle) ** 2 / np.where(n > 0, n, 1), 0.0)
@@ -413,7 +419,8 @@ def median_with_limits(endpoint: str, ensemble: Ensemble, mask: Mask) -> Values:
     """Kaplan-Meier median and the limits read off the limits of the curve."""
     order = ensemble.order(endpoint)
     s, greenwood, end = batch.km_steps(order, mask)
-    value = batch.quantile_of_steps(order.time, s, 0.5, end, "r")
+    convention = ensemble.protocol.conventions.median
+    value = batch.quantile_of_steps(order.time, s, 0.5, end, convention)
     with np.errstate(divide="ignore", invalid="ignore"):
         lower, upper = _limits(s, greenwood, ensemble)
     # Where S is 0 its limits are not known, and neither is what comes after.
@@ -422,7 +429,9 @@ def median_with_limits(endpoint: str, ensemble: Ensemble, mask: Mask) -> Values:
     return Values(
         value,
         *(
-            batch.quantile_of_steps(order.time, np.where(unknown, np.inf, bound), 0.5, last, "r")
+            batch.quantile_of_steps(
+                order.time, np.where(unknown, np.inf, bound), 0.5, last, convention
+            )
             for bound in (lower, upper)
         ),
     )
@@ -442,7 +451,11 @@ def _survival_point(e: Estimand, ensemble: Ensemble, mask: Mask) -> np.ndarray:
 def _median_point(e: Estimand, ensemble: Ensemble, mask: Mask) -> np.ndarray:
     endpoint = e.subject
     return batch.km_median(
-        ensemble.times[endpoint], ensemble.events[endpoint], mask, order=ensemble.order(endpoint)
+        ensemble.times[endpoint],
+        ensemble.events[endpoint],
+        mask,
+        convention=ensemble.protocol.conventions.median,
+        order=ensemble.order(endpoint),
     )
 
 
@@ -481,7 +494,9 @@ def _follow_up(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
 
 
 def _reverse_follow_up(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
-    return Values(batch.km_median(ensemble.times[e.subject], ~ensemble.events[e.subject], mask))
+    times, censored = ensemble.times[e.subject], ~ensemble.events[e.subject]
+    convention = ensemble.protocol.conventions.median
+    return Values(batch.km_median(times, censored, mask, convention=convention))
 
 
 def _rmst(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
@@ -506,6 +521,8 @@ def _difference_of(function: Function) -> Function:
 
 
 def _logrank_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+    """The log-rank test or one of its weighted kin."""
+    weights = logrank.TESTS[e.statistic]
     _, p = batch.logrank_statistic(
         ensemble.times[e.subject],
         ensemble.events[e.subject],
@@ -513,6 +530,8 @@ def _logrank_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
         len(ensemble.protocol.levels(e.by)),
         mask,
         order=ensemble.order(e.subject),
+        weight=logrank.weighting(weights)[0],
+        variance=ensemble.protocol.conventions.logrank_variance,
     )
     return Values(p)
 
@@ -559,6 +578,7 @@ class _Fits:
     beta: np.ndarray
     se: np.ndarray
     log_likelihood: np.ndarray
+    null_log_likelihood: np.ndarray
 
 
 def _fit(endpoint: str, terms: list[_Term], ensemble: Ensemble, part: np.ndarray) -> _Fits:
@@ -569,7 +589,7 @@ def _fit(endpoint: str, terms: list[_Term], ensemble: Ensemble, part: np.ndarray
     possible = np.all([term.held.any(axis=1) for term in terms], axis=0)
     held = held & possible[:, None]
     beta, se = np.full(held.shape, NAN), np.full(held.shape, NAN)
-    log_likelihood = np.full(len(held), NAN)
+    log_likelihood, null = np.full(len(held), NAN), np.full(len(held), NAN)
     times, events = ensemble.times[endpoint], ensemble.events[endpoint]
     order = ensemble.order(endpoint)
     # Members whose models hold the same columns are fitted together; most often all do.
@@ -583,13 +603,15 @@ def _fit(endpoint: str, terms: list[_Term], ensemble: Ensemble, part: np.ndarray
             part[some],
             order=order.members(some),
             quick=ensemble.quick,
+            ties=ensemble.protocol.conventions.ties,
         )
         place = np.ix_(rows, np.flatnonzero(pattern))
         beta[place], se[place] = found.beta, found.se
         # A monotone likelihood has a supremum all the same, which is all that a test needs.
         usable = found.converged | found.infinite.any(axis=1) | ensemble.quick
         log_likelihood[rows] = np.where(usable, found.log_likelihood, NAN)
-    return _Fits(beta, se, log_likelihood)
+        null[rows] = found.null_log_likelihood
+    return _Fits(beta, se, log_likelihood, null)
 
 
 def cox_effect(e: Estimand, ensemble: Ensemble, mask: Mask) -> tuple[np.ndarray, np.ndarray]:
@@ -635,6 +657,15 @@ def _cox_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     beta, se = cox_effect(e, ensemble, mask)
     with np.errstate(invalid="ignore"):
         return Values(2 * ndtr(-np.abs(beta / se)))
+
+
+def _cox_lr_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
+    """Likelihood-ratio test of a category's levels in a Cox model of their own."""
+    part = _complete((e.by,), ensemble, mask) & ~np.isnan(ensemble.times[e.subject])
+    term = _term(e.by, ensemble, part)
+    fits = _fit(e.subject, [term], ensemble, part)
+    ratio, df = 2 * (fits.log_likelihood - fits.null_log_likelihood), term.held.sum(axis=1)
+    return Values(np.where(df > 0, chdtrc(np.maximum(df, 1), np.maximum(ratio, 0.0)), NAN))
 
 
 def _interaction_p(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
@@ -714,11 +745,13 @@ _OTHER: dict[str, Function] = {
     "missing": _missing,
     "proportion": _proportion,
     "chi2_p": _chi2_p,
+    "chi2_yates_p": _chi2_p,
     "fisher_p": _fisher_p,
     "trend_p": _trend_p,
     "median_difference": _median_difference,
     "standardised_difference": _standardised_difference,
     "mann_whitney_p": _rank_test,
+    "mann_whitney_uncorrected_p": _rank_test,
     "kruskal_wallis_p": _rank_test,
     **dict.fromkeys(("mean", "sd", "median", "q1", "q3", "minimum", "maximum"), _number),
 }
@@ -734,7 +767,8 @@ _ENDPOINT: dict[str, Function] = {
     "rmst_difference": _difference_of(_rmst),
     "survival_difference": _difference_of(_survival),
     "reverse_followup_median": _reverse_follow_up,
-    "logrank_p": _logrank_p,
+    **dict.fromkeys(logrank.TESTS, _logrank_p),
+    "cox_lr_p": _cox_lr_p,
     "hazard_ratio": _hazard_ratio,
     "cox_p": _cox_p,
     "interaction_p": _interaction_p,

@@ -87,6 +87,7 @@ STATISTICS: dict[str, Statistic] = {
         Statistic("remaining", ("flow",), "step", "none", "count", "patients remaining"),
         Statistic("proportion", ("category",), "level", "none", "fraction", "proportion"),
         Statistic("chi2_p", ("category",), "", "groups", "p", "chi-squared test, p"),
+        Statistic("chi2_yates_p", ("category",), "", "groups", "p", "chi-squared test (Yates), p"),
         Statistic("fisher_p", ("category",), "", "groups", "p", "Fisher's exact test, p"),
         Statistic("trend_p", ("category",), "", "groups", "p", "linear-by-linear trend test, p"),
         Statistic("mean", ("number",), "", "none", "unit", "mean"),
@@ -113,6 +114,14 @@ STATISTICS: dict[str, Statistic] = {
             "standardised difference",
         ),
         Statistic("mann_whitney_p", ("number",), "", "groups", "p", "Mann-Whitney test, p"),
+        Statistic(
+            "mann_whitney_uncorrected_p",
+            ("number",),
+            "",
+            "groups",
+            "p",
+            "Mann-Whitney test without continuity correction, p",
+        ),
         Statistic("kruskal_wallis_p", ("number",), "", "groups", "p", "Kruskal-Wallis test, p"),
         Statistic("events", ("endpoint",), "", "none", "count", "events"),
         Statistic(
@@ -169,6 +178,12 @@ STATISTICS: dict[str, Statistic] = {
             "median follow-up (reverse Kaplan-Meier)",
         ),
         Statistic("logrank_p", ("endpoint",), "", "groups", "p", "log-rank test, p"),
+        Statistic("wilcoxon_p", ("endpoint",), "", "groups", "p", "Gehan-Breslow-Wilcoxon test, p"),
+        Statistic("tarone_ware_p", ("endpoint",), "", "groups", "p", "Tarone-Ware test, p"),
+        Statistic("peto_p", ("endpoint",), "", "groups", "p", "Peto-Peto test, p"),
+        Statistic(
+            "cox_lr_p", ("endpoint",), "", "groups", "p", "Cox regression, likelihood-ratio p"
+        ),
         Statistic("hazard_ratio", ("endpoint",), "", "contrast", "ratio", "hazard ratio"),
         Statistic("cox_p", ("endpoint",), "", "contrast", "p", "Cox regression, Wald p"),
         Statistic("ph_p", ("endpoint",), "", "groups", "p", "proportional-hazards test, p"),

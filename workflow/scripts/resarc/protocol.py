@@ -45,7 +45,15 @@ BUILT_IN_RULES = (
 """Names of the rules that cleaning applies by itself; `endpoint <name>` is one too."""
 
 
-GroupTest = Literal["chi2_p", "fisher_p", "trend_p", "mann_whitney_p", "kruskal_wallis_p"]
+GroupTest = Literal[
+    "chi2_p",
+    "chi2_yates_p",
+    "fisher_p",
+    "trend_p",
+    "mann_whitney_p",
+    "mann_whitney_uncorrected_p",
+    "kruskal_wallis_p",
+]
 
 PER_UNIT = ("hazard_ratio", "cox_p")
 """Contrasts that a number has too: of one unit more."""
@@ -432,6 +440,24 @@ class Endpoint(Model):
         return self
 
 
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "median": ("middle", "first", "below"),
+    "ties": ("efron", "breslow", "exact"),
+    "logrank_variance": ("hypergeometric", "binomial"),
+    "survival_test": (
+        "logrank_p",
+        "wilcoxon_p",
+        "tarone_ware_p",
+        "peto_p",
+        "cox_p",
+        "cox_lr_p",
+    ),
+    "table_test": ("chi2_p", "chi2_yates_p", "fisher_p", "trend_p"),
+    "rank_test": ("mann_whitney_p", "mann_whitney_uncorrected_p"),
+}
+"""Conventions that a paper may leave open, and what they may be; of tests the statistics' names."""
+
+
 class Conventions(Model):
     """How the study's statistics are computed; the report says so in words."""
 
@@ -440,6 +466,36 @@ class Conventions(Model):
     level: float = Field(default=0.95, gt=0.5, lt=1)
     roc_criterion: Literal["youden", "closest"] = "youden"
     alpha: float = Field(default=0.05, gt=0, lt=1)
+    median: Literal["middle", "first", "below"] = "middle"
+    """The median of an endpoint where the curve is 1/2 over a stretch of time: the middle of the
+    stretch (R, SAS), its start (SPSS, Stata), or its end, the first time below 1/2."""
+    ties: Literal["efron", "breslow", "exact"] = "efron"
+    """Tied events in Cox models: Efron's (R), Breslow's (SPSS, SAS, Stata), the discrete likelihood."""
+    logrank_variance: Literal["hypergeometric", "binomial"] = "hypergeometric"
+    """Of a log-rank test, with or without the correction for tied events."""
+    open: dict[
+        Literal["median", "ties", "logrank_variance", "survival_test", "table_test", "rank_test"],
+        Literal["any"] | Annotated[tuple[str, ...], Field(min_length=1)],
+    ] = {}
+    """What the paper does not say, and what it may have been (`any`: all of `QUESTIONS`). The
+    reconstruction asks which of these the printed figures bear; the analysis takes the values above,
+    and each figure's own test."""
+
+    def options(self, question: str) -> tuple[str, ...]:
+        """What an open question may be; nothing if it is not open."""
+        given = self.open.get(question, ())
+        return QUESTIONS[question] if given == "any" else tuple(given)
+
+    @model_validator(mode="after")
+    def _known(self) -> Conventions:
+        for question in self.open:
+            for option in self.options(question):
+                if option not in QUESTIONS[question]:
+                    raise ValueError(
+                        f"open: {question} may be {', '.join(QUESTIONS[question])} or any, "
+                        f"not {option!r}"
+                    )
+        return self
 
 
 class Analysis(Recommended):

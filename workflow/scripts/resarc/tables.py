@@ -265,11 +265,17 @@ def describe_duration(duration: Duration, *, adjective: bool = False) -> str:
 
 _TESTS = {
     "chi2_p": "the chi-squared test of",
+    "chi2_yates_p": "the chi-squared test (Yates) of",
     "fisher_p": "Fisher's exact test of",
     "trend_p": "the linear-by-linear trend test of",
     "mann_whitney_p": "the Mann-Whitney test of",
+    "mann_whitney_uncorrected_p": "the Mann-Whitney test without correction of",
     "kruskal_wallis_p": "the Kruskal-Wallis test of",
     "logrank_p": "the log-rank test of",
+    "wilcoxon_p": "the Gehan-Breslow-Wilcoxon test of",
+    "tarone_ware_p": "the Tarone-Ware test of",
+    "peto_p": "the Peto-Peto test of",
+    "cox_lr_p": "Cox regression (likelihood ratio) of",
     "cox_p": "Cox regression (Wald) of",
     "ph_p": "the test of proportional hazards of",
     "interaction_p": "the interaction test (likelihood ratio) of",

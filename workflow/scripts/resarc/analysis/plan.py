@@ -166,7 +166,7 @@ def _by_group(protocol: Protocol, analysis: Analysis, tests: tuple[str, ...]) ->
     for variable in analysis.variables:
         for test in tests if groups and variable != analysis.by else ():
             tested = Estimand(test, variable, by=analysis.by)
-            if test == "mann_whitney_p" and len(groups) != 2:
+            if test.startswith("mann_whitney") and len(groups) != 2:
                 continue
             if not protocol.explain_fault(tested):
                 yield tested

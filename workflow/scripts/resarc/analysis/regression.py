@@ -91,7 +91,8 @@ def _fit(view: CohortView, estimand: Estimand) -> tuple[FollowUp, CoxResult | No
         if why:
             return found, None, why
         covariates = [column for columns in terms.values() for column in columns]
-        fit = cox(frame, _TIME, _EVENT, covariates, level=view.protocol.conventions.level)
+        conventions = view.protocol.conventions
+        fit = cox(frame, _TIME, _EVENT, covariates, level=conventions.level, ties=conventions.ties)
         return found, fit, ""
 
     key: tuple[object, ...] = ("cox", estimand.subject, estimand.where)
@@ -105,13 +106,14 @@ def _fit(view: CohortView, estimand: Estimand) -> tuple[FollowUp, CoxResult | No
 
 def hazard(view: CohortView, estimand: Estimand) -> Estimate:
     """A hazard ratio with Wald limits, or its Wald p; for a number, of one unit more."""
-    model = "Cox, Efron ties"
+    ties = view.protocol.conventions.ties
+    model = f"Cox, {ties.capitalize()} ties"
     if (
         estimand.contrast
         and not estimand.adjusted_for
         and len(view.protocol.levels(estimand.by)) > 2
     ):
-        model = "Cox of the two groups compared, Efron ties"
+        model = f"Cox of the two groups compared, {ties.capitalize()} ties"
     method = f"{model}, Wald {percent(view.protocol.conventions.level)} interval"
     if estimand.statistic == "cox_p":
         method = f"{model}, Wald test"
@@ -145,6 +147,21 @@ def hazard(view: CohortView, estimand: Estimand) -> Estimate:
         # Without a finite estimate there is no Wald test; the note gives the other one.
         value, lower, upper = (nan if isnan(ratio) else p), nan, nan
     return Estimate(value, lower, upper, p, found.n, found.events, method, note)
+
+
+def likelihood_ratio_p(view: CohortView, estimand: Estimand) -> Estimate:
+    """Likelihood-ratio test of a category's levels in a Cox model of their own."""
+    from resarc.survival.cox import cox
+
+    ties = view.protocol.conventions.ties
+    method = f"Cox, {ties.capitalize()} ties, likelihood-ratio test"
+    found, frame, terms = _data(view, estimand, None)
+    why = _why_not(view, found, terms)
+    if why:
+        return Estimate(n=found.n, events=found.events, method=method, note=why)
+    fit = cox(frame, _TIME, _EVENT, terms[estimand.by], ties=ties)
+    note = "" if not isnan(fit.lr_p) else fit.problem or "the fit did not converge"
+    return Estimate(fit.lr_p, p=fit.lr_p, n=found.n, events=found.events, method=method, note=note)
 
 
 def _empty_group(view: CohortView, found: FollowUp, estimand: Estimand) -> str:
@@ -185,7 +202,13 @@ def interaction_p(view: CohortView, estimand: Estimand) -> Estimate:
         return Estimate(n=found.n, events=found.events, method=method, note=why)
     adjusted = [column for name in estimand.adjusted_for for column in terms[name]]
     test = likelihood_ratio(
-        frame, _TIME, _EVENT, terms[estimand.by], terms[estimand.within], adjusted
+        frame,
+        _TIME,
+        _EVENT,
+        terms[estimand.by],
+        terms[estimand.within],
+        adjusted,
+        ties=view.protocol.conventions.ties,
     )
     if isnan(test.p):
         why = f"the groups of {estimand.by} and {estimand.within} do not allow product terms"

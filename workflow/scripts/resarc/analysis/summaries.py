@@ -149,15 +149,17 @@ def category_test(view: CohortView, estimand: Estimand) -> Estimate:
         test = contingency.fisher_exact(table, rng=rng)
         method = f"Fisher's exact test{test.method.removeprefix('Fisher exact')}"
     else:
-        test = getattr(contingency, name)(table)
+        correction = {"correction": True} if estimand.statistic == "chi2_yates_p" else {}
+        test = getattr(contingency, name)(table, **correction)
     note = ""
-    if estimand.statistic == "chi2_p" and not test.detail("cochran"):
+    if estimand.statistic.startswith("chi2") and not test.detail("cochran"):
         note = f"small expected counts, the least {test.detail('minimum_expected'):.2g}"
     return Estimate(test.p, p=test.p, n=n, method=method, note=note)
 
 
 _CATEGORY_TESTS = {
     "chi2_p": ("chi_square", "Pearson chi-squared test, no continuity correction"),
+    "chi2_yates_p": ("chi_square", "Pearson chi-squared test, Yates' correction of 2 x 2 tables"),
     "fisher_p": ("fisher_exact", "Fisher's exact test"),
     "trend_p": ("linear_by_linear", "linear-by-linear association test"),
 }
@@ -166,15 +168,15 @@ _CATEGORY_TESTS = {
 def rank_test(view: CohortView, estimand: Estimand) -> Estimate:
     """Mann-Whitney test of two groups, Kruskal-Wallis of two or more, complete cases.
 
-    Mann-Whitney by the normal approximation with continuity correction, as in `ensemble`, so that a
-    value and its identified set are of one kind.
+    Mann-Whitney by the normal approximation, with continuity correction or without, as in `ensemble`,
+    so that a value and its identified set are of one kind.
     """
     from resarc.survival import ranks
 
     rows = view.complete(estimand.where, estimand.subject, estimand.by)
     values, codes = view.column(estimand.subject)[rows], view.codes(estimand.by)[rows]
     samples = [values[codes == place] for place in np.unique(codes)]
-    n, two = int(values.size), estimand.statistic == "mann_whitney_p"
+    n, two = int(values.size), estimand.statistic.startswith("mann_whitney")
     method = "Mann-Whitney test" if two else "Kruskal-Wallis test"
     if len(samples) < 2:
         return Estimate(
@@ -184,7 +186,11 @@ def rank_test(view: CohortView, estimand: Estimand) -> Estimate:
         return Estimate(
             n=n, method=method, note=f"{estimand.by} has {len(samples)} levels, not two"
         )
-    test = ranks.mann_whitney(*samples, exact=False).test if two else ranks.kruskal_wallis(samples)
+    corrected = estimand.statistic == "mann_whitney_p"
+    if two:
+        test = ranks.mann_whitney(*samples, correction=corrected, exact=False).test
+    else:
+        test = ranks.kruskal_wallis(samples)
     note = f"{estimand.subject} is the same in all patients" if isnan(test.p) else ""
     method = test.method.replace("Mann-Whitney", "Mann-Whitney test") if two else method
     return Estimate(test.p, p=test.p, n=n, method=method, note=note)

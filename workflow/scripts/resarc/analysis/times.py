@@ -55,7 +55,10 @@ def median(view: CohortView, estimand: Estimand) -> Estimate:
     curve = view.curve(estimand.subject, estimand.where)
     if curve is None:
         return Estimate(n=0, events=0, method=method, note=NO_FOLLOW_UP)
-    return _time(kaplan_meier.quantile(curve), found, method, "median not reached")
+    convention = view.protocol.conventions.median
+    return _time(
+        kaplan_meier.quantile(curve, convention=convention), found, method, "median not reached"
+    )
 
 
 def reverse_followup_median(view: CohortView, estimand: Estimand) -> Estimate:
@@ -65,7 +68,11 @@ def reverse_followup_median(view: CohortView, estimand: Estimand) -> Estimate:
         return Estimate(n=0, events=0, method=method, note=NO_FOLLOW_UP)
     conventions = view.protocol.conventions
     time = kaplan_meier.reverse_follow_up(
-        found.time, found.event, interval=conventions.survival_interval, level=conventions.level
+        found.time,
+        found.event,
+        interval=conventions.survival_interval,
+        level=conventions.level,
+        convention=conventions.median,
     )
     return _time(time, found, method, "median follow-up not reached")
 
@@ -232,13 +239,18 @@ def _value_and_error(
 
 
 def logrank_p(view: CohortView, estimand: Estimand) -> Estimate:
+    """The log-rank test or one of its weighted kin."""
     found = view.follow_up(estimand.subject, estimand.where, estimand.by)
     codes = view.codes(estimand.by)[found.rows]
-    method = "log-rank"
+    weights = logrank.TESTS[estimand.statistic]
+    variance = view.protocol.conventions.logrank_variance
+    _, method = logrank.weighting(weights)
+    if variance != "hypergeometric":
+        method += f", {variance} variance"
     note = _too_few(found, estimand.by, codes)
     if note:
         return Estimate(n=found.n, events=found.events, method=method, note=note)
-    test = logrank.logrank(found.time, found.event, codes)
+    test = logrank.logrank(found.time, found.event, codes, weights, variance=variance)
     note = "" if not isnan(test.p) else "no two groups are at risk at the time of an event"
     return Estimate(test.p, p=test.p, n=found.n, events=found.events, method=method, note=note)
 

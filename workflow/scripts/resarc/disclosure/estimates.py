@@ -58,6 +58,7 @@ TREATMENTS: dict[str, Treatment] = {
     "remaining": "flow",
     "proportion": "share",
     "chi2_p": "table",
+    "chi2_yates_p": "table",
     "fisher_p": "table",
     "trend_p": "table",
     "mean": "mean",
@@ -70,6 +71,7 @@ TREATMENTS: dict[str, Treatment] = {
     "median_difference": "quantile",
     "standardised_difference": "distance",
     "mann_whitney_p": "groups",
+    "mann_whitney_uncorrected_p": "groups",
     "kruskal_wallis_p": "groups",
     "survival": "curve",
     "crude_rate": "curve",
@@ -84,6 +86,10 @@ TREATMENTS: dict[str, Treatment] = {
     "followup_maximum": "extreme",
     "reverse_followup_median": "curve",
     "logrank_p": "survival",
+    "wilcoxon_p": "survival",
+    "tarone_ware_p": "survival",
+    "peto_p": "survival",
+    "cox_lr_p": "survival",
     "hazard_ratio": "survival",
     "cox_p": "survival",
     "ph_p": "survival",
@@ -93,6 +99,9 @@ TREATMENTS: dict[str, Treatment] = {
 }
 """By statistic; the median of an endpoint is of the treatment `curve`. A statistic without treatment
 is not released."""
+
+RANKED = ("logrank_p", "wilcoxon_p", "tarone_ware_p", "peto_p")
+"""Tests without a model."""
 
 FREE_PARAMETERS = 10
 """A model leaves at least so many events for each parameter's sake: events less parameters. The
@@ -388,7 +397,7 @@ class Releaser:
         if not self._enough(plan.patients) or not self._enough(plan.happened):
             return "it rests on a suppressed count"
         free = self._at_least(plan.happened) - parameters
-        if estimand.statistic != "logrank_p" and free < FREE_PARAMETERS:
+        if estimand.statistic not in RANKED and free < FREE_PARAMETERS:
             return "too few events for its model"
         return self._coarse(row)
 

@@ -27,20 +27,28 @@ _SUMMARIES = {
 }
 _GROUP_TESTS = {
     "chi2_p": "chi-squared",
+    "chi2_yates_p": "chi-squared (Yates)",
     "fisher_p": "Fisher",
     "trend_p": "trend",
     "mann_whitney_p": "Mann-Whitney",
+    "mann_whitney_uncorrected_p": "Mann-Whitney, uncorrected",
     "kruskal_wallis_p": "Kruskal-Wallis",
 }
 RESPONSE_TESTS = ("chi2_p", "fisher_p", "trend_p")
 """Tests of a response table for which the protocol names none, as `analysis.plan` plans them."""
 _TESTS = {
     "chi2_p": "Pearson's chi-squared test without continuity correction.",
+    "chi2_yates_p": "Pearson's chi-squared test; of two rows and columns with Yates' correction.",
     "fisher_p": "Fisher's exact test; of more than two rows or columns in Freeman and Halton's form.",
     "trend_p": "Linear-by-linear association test.",
     "mann_whitney_p": "Mann-Whitney test, normal approximation with continuity correction.",
+    "mann_whitney_uncorrected_p": "Mann-Whitney test, normal approximation.",
     "kruskal_wallis_p": "Kruskal-Wallis test.",
     "logrank_p": "Log-rank test.",
+    "wilcoxon_p": "Gehan-Breslow-Wilcoxon test.",
+    "tarone_ware_p": "Tarone-Ware test.",
+    "peto_p": "Peto-Peto test.",
+    "cox_lr_p": "Likelihood-ratio test of Cox regression.",
     "cox_p": "Wald test of Cox regression.",
 }
 _KNOWN = "Patients in whom the characteristic is known."

@@ -140,11 +140,13 @@ def logrank_parts(
     *,
     order: RiskOrder | None = None,
     weight: Callable[..., np.ndarray] | None = None,
+    variance: str = "hypergeometric",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Observed (M, k), expected (M, k) and the covariance (M, k, k) of their difference.
 
     `group` holds codes 0 to k-1; a patient with another code takes no part. Deaths at one time
-    follow the hypergeometric distribution, as in R's survdiff. `weight(at_risk, deaths, order)`
+    follow the hypergeometric distribution, as in R's survdiff; `variance="binomial"` leaves its
+    correction for ties, (n - d) / (n - 1), out. `weight(at_risk, deaths, order)`
     returns the weight of each position. Source: Kalbfleisch & Prentice, The Statistical Analysis
     of Failure Time Data, 2nd ed., section 1.5.
     """
@@ -161,6 +163,8 @@ def logrank_parts(
     with np.errstate(divide="ignore", invalid="ignore"):
         at_death = np.where(death, at_risk, np.inf)  # only deaths have a share
         spread = np.where(death & (at_risk > 1), (at_risk - deaths) / (at_risk - 1), 0.0)
+    if variance == "binomial":
+        spread = death.astype(float)
     spread = spread * (w * w if weight is not None else w)
     members = code.shape[0]
     observed = np.empty((members, k))
@@ -222,9 +226,13 @@ def logrank_statistic(
     mask: np.ndarray | None = None,
     *,
     order: RiskOrder | None = None,
+    weight: Callable[..., np.ndarray] | None = None,
+    variance: str = "hypergeometric",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log-rank chi2 (M,) and p (M,) of k groups; see `logrank_parts` and `quadratic_form`."""
-    observed, expected, covariance = logrank_parts(time, event, group, k, mask, order=order)
+    observed, expected, covariance = logrank_parts(
+        time, event, group, k, mask, order=order, weight=weight, variance=variance
+    )
     chi2, _, p = quadratic_form(observed - expected, covariance)
     return chi2, p
 
@@ -311,7 +319,7 @@ def km_median(
     event: np.ndarray,
     mask: np.ndarray | None = None,
     p: float = 0.5,
-    convention: str = "r",
+    convention: str = "middle",
     *,
     order: RiskOrder | None = None,
 ) -> np.ndarray:
@@ -331,12 +339,15 @@ def quantile_of_steps(
     rows = np.arange(time.shape[0])
     reached = survival <= p + TOLERANCE
     start = time[rows, reached.argmax(axis=1)]
-    if convention == "r":
-        below = survival < p - TOLERANCE
+    below = survival < p - TOLERANCE
+    if convention == "below":
+        start = time[rows, below.argmax(axis=1)]
+        return np.where(below.any(axis=1), start, np.nan)
+    if convention == "middle":
         stop = np.where(below.any(axis=1), time[rows, below.argmax(axis=1)], end)
         start = (start + stop) / 2
     elif convention != "first":
-        raise ValueError(f"convention is {convention!r}; expected 'r' or 'first'")
+        raise ValueError(f"convention is {convention!r}; expected 'middle', 'first' or 'below'")
     return np.where(reached.any(axis=1), start, np.nan)
 
 
@@ -374,8 +385,12 @@ def rmst_at(
 class EfronLikelihood:
     """Partial likelihood of Cox's model with Efron's handling of ties, for M members.
 
-    `ties="breslow"` lets every death see the whole risk set instead.
-    Source: Efron, JASA 1977;72:557; Therneau & Grambsch, Modeling Survival Data, section 3.3.
+    `ties="breslow"` lets every death see the whole risk set instead; `ties="exact"` is Cox's discrete
+    likelihood: the chance that of all sets of so many at risk these die. It is without weights and
+    score residuals.
+    Source: Efron, JASA 1977;72:557; Cox, JRSS B 1972;34:187; Gail, Lubin & Rubinstein, Biometrika
+    1981;68:703 (the sum over sets by recursion); Therneau & Grambsch, Modeling Survival Data,
+    section 3.3.
     `X` is (M, n, p) or (n, p). Covariates are centred at each member's mean.
     """
 
@@ -414,8 +429,11 @@ class EfronLikelihood:
         self.tied_deaths = not new.all()
         rank = np.arange(start.size) - self.first_death[self.block]
         self.fraction = rank / np.bincount(self.block)[self.block]
-        if ties == "breslow":
+        if ties != "efron":
             self.fraction = np.zeros(start.size)
+        many = np.bincount(self.block, minlength=self.first_death.size) if start.size else start
+        self.discrete = np.flatnonzero(many > 1) if ties == "exact" else start[:0]
+        self.many = many
         self.xe = [x.ravel()[self.at] for x in columns]
 
     def _risk_sum(self, values: np.ndarray) -> np.ndarray:
@@ -440,7 +458,8 @@ class EfronLikelihood:
         """(M,) at coefficients (M, p)."""
         eta, risk = self._relative(beta)
         with np.errstate(divide="ignore"):
-            return self._sum(eta.ravel()[self.at] - np.log(self._risk_sum(risk)))
+            value = self._sum(eta.ravel()[self.at] - np.log(self._risk_sum(risk)))
+        return value + self._of_sets(risk)[0] if self.discrete.size else value
 
     def derivatives(
         self, beta: np.ndarray, weights: tuple[np.ndarray | None, ...] = (None,)
@@ -468,7 +487,59 @@ class EfronLikelihood:
                 for information, v in zip(informations, w, strict=True):
                     value_ab = self._sum(spread if v is None else v * spread)
                     information[:, a, b] = information[:, b, a] = value_ab
+        if self.discrete.size:
+            more, score, information = self._of_sets(risk)
+            value, scores[0] = value + more, scores[0] + score
+            informations[0] = informations[0] + information
         return value, scores, informations
+
+    def _of_sets(self, risk: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the discrete likelihood of tied deaths has beyond Breslow's: log-likelihood (M,), score
+        (M, p) and information (M, p, p).
+
+        The sum over all sets of d at risk of the product of their risks is built up patient by
+        patient, with its derivatives; risks are scaled by their sum, so that it stays representable.
+        """
+        blocks, p = self.discrete, self.p
+        start, most = self.block_start[blocks], int(self.many[blocks].max())
+        n = risk.shape[1]
+        member, first = start // n, start % n
+        scale = _from_here(risk)[member, first]
+        sums = np.zeros((len(blocks), most + 1))
+        slope = np.zeros((len(blocks), most + 1, p))
+        bend = np.zeros((len(blocks), most + 1, p, p))
+        sums[:, 0] = 1.0
+        plain = [np.zeros((len(blocks), p)), np.zeros((len(blocks), p, p))]
+        x_all = np.stack(self.x, axis=2)
+        for place in range(n):
+            x = x_all[member, place]
+            r = np.where(first <= place, risk[member, place], 0.0) / scale
+            outer = x[:, :, None] * x[:, None, :]
+            plain[0] += r[:, None] * x
+            plain[1] += r[:, None, None] * outer
+            s, g = sums[:, :-1], slope[:, :-1]
+            cross = x[:, None, :, None] * g[:, :, None, :]
+            bend[:, 1:] += r[:, None, None, None] * (
+                outer[:, None] * s[:, :, None, None]
+                + cross + cross.transpose(0, 1, 3, 2) + bend[:, :-1]
+            )  # fmt: skip
+            slope[:, 1:] += r[:, None, None] * (x[:, None] * s[:, :, None] + g)
+            sums[:, 1:] += r[:, None] * s
+        rows, d = np.arange(len(blocks)), self.many[blocks]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = sums[rows, d]
+            score = slope[rows, d] / total[:, None]
+            square = bend[rows, d] / total[:, None, None]
+        information = square - score[:, :, None] * score[:, None, :]
+        mean, spread = plain[0], plain[1] - plain[0][:, :, None] * plain[0][:, None, :]
+        found = (
+            np.zeros(self.members), np.zeros((self.members, p)), np.zeros((self.members, p, p))
+        )  # fmt: skip
+        with np.errstate(divide="ignore"):
+            np.add.at(found[0], member, -np.log(total))
+        np.add.at(found[1], member, d[:, None] * mean - score)
+        np.add.at(found[2], member, information - d[:, None, None] * spread)
+        return found
 
     def score_residuals(self, beta: np.ndarray) -> np.ndarray:
         """Each patient's share of the score, (M, n, p) in the order of time; they sum to it.
@@ -662,14 +733,15 @@ def cox_fits(
     *,
     order: RiskOrder | None = None,
     quick: bool = False,
+    ties: str = "efron",
 ) -> CoxFits:
-    """Cox's model (Efron) of covariates X (M, n, p) in each member.
+    """Cox's model of covariates X (M, n, p) in each member; `ties` as in `EfronLikelihood`.
 
     `quick` takes a few steps only and does not decide which coefficients are infinite: enough for
     a search whose results are judged afresh.
     """
     order = risk_order(time, event) if order is None else order
-    likelihood = EfronLikelihood(order, X, mask)
+    likelihood = EfronLikelihood(order, X, mask, ties)
 
     def evaluate(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         value, scores, informations = likelihood.derivatives(beta)

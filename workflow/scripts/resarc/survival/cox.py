@@ -28,6 +28,7 @@ from resarc.survival.results import TestResult
 
 TRANSFORMS = ("km", "identity", "rank", "log")
 TIES = ("efron", "breslow")
+"""Where entry may be late; `cox` also knows `exact`, the discrete likelihood."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def cox(
 
     `covariates` are numeric columns (factors already as dummies) without missing values. `robust`
     uses the sandwich variance; so does a column `cluster`, whose rows are then taken together (as
-    `coxph(cluster=)`). `ties` is `efron` (R's default) or `breslow` (that of SPSS and SAS).
+    `coxph(cluster=)`). `ties` is `efron` (R's default), `breslow` (that of SPSS and SAS)
+    or `exact`, Cox's discrete likelihood (not with `robust`).
     `interval="profile"` gives profile-likelihood limits, for models
     with one covariate only; where the likelihood is monotone that model's limits are of this kind
     in any case, because Wald's do not exist.
@@ -113,7 +115,9 @@ def cox(
     names = inputs.columns(covariates, "covariates")
     if interval == "profile" and len(names) > 1:
         raise DataError("interval", "'profile' with several covariates", "one covariate")
-    inputs.one_of(ties, TIES, "ties")
+    inputs.one_of(ties, (*TIES, "exact"), "ties")
+    if ties == "exact" and (robust or cluster is not None):
+        raise DataError("ties", "'exact' with a robust variance", "efron or breslow")
     model = _model(frame, duration, event, names, strata, ties)
     fit = _fit(model)
     beta, se, infinite = fit.beta[0], fit.se[0], fit.infinite[0]
@@ -263,6 +267,7 @@ def interaction_p(
     second: str | Sequence[str],
     covariates: Sequence[str] = (),
     strata: str | Sequence[str] | None = None,
+    ties: str = "efron",
 ) -> TestResult:
     """Likelihood-ratio test of the products of two covariates (or two sets of dummies).
 
@@ -276,8 +281,8 @@ def interaction_p(
         f"{x}:{y}": inputs.vector(frame[x], x) * inputs.vector(frame[y], y) for x in a for y in b
     }
     larger = frame.assign(**products)
-    small = cox(frame, duration, event, main, strata)
-    large = cox(larger, duration, event, [*main, *products], strata)
+    small = cox(frame, duration, event, main, strata, ties=ties)
+    large = cox(larger, duration, event, [*main, *products], strata, ties=ties)
     df = len(products)
     usable = all(model.converged or model.separated for model in (small, large))
     chi2 = max(2 * (large.log_likelihood - small.log_likelihood), 0.0) if usable else np.nan

@@ -19,7 +19,7 @@ from resarc.survival.batch import quantile_of_steps
 from resarc.survival.results import Estimate
 
 INTERVALS = ("plain", "log", "log-log", "logit", "arcsine")
-CONVENTIONS = ("r", "first")
+CONVENTIONS = ("middle", "first", "below")
 
 
 def curve(time: Any, event: Any, interval: str = "log-log", level: float = 0.95) -> pd.DataFrame:
@@ -102,13 +102,15 @@ def survival_at(curve: pd.DataFrame, times: Any, *, extend: bool = False) -> pd.
     return pd.DataFrame(values, columns=columns).assign(time=at)[["time", *columns]]
 
 
-def quantile(curve: pd.DataFrame, p: float = 0.5, convention: str = "r") -> Estimate:
+def quantile(curve: pd.DataFrame, p: float = 0.5, convention: str = "middle") -> Estimate:
     """Time at which survival falls to `p` (0.5: the median), with limits from those of the curve.
 
     Where S is exactly `p` over a stretch of time (within the square root of double precision),
-    convention `r` takes the middle of the stretch, which ends at the next event or, if none
-    follows, at the last follow-up (R's `quantile.survfit`; R's `print` takes the start in that
-    last case). `first` takes the stretch's start, like SPSS and lifelines.
+    convention `middle` takes the middle of the stretch, which ends at the next event or, if none
+    follows, at the last follow-up (R's `quantile.survfit` and SAS; R's `print` takes the start in
+    that last case). `first` takes the stretch's start, like SPSS, Stata and lifelines; `below` its
+    end, the first time at which S is less than `p` (Collett, Modelling Survival Data in Medical
+    Research, section 2.4), which may never come.
 
     The lower limit is the time at which the lower limits of S fall to `p`, the upper limit that of
     the upper ones. What is not reached is NaN.
@@ -146,7 +148,7 @@ def reverse_follow_up(
     p: float = 0.5,
     interval: str = "log-log",
     level: float = 0.95,
-    convention: str = "r",
+    convention: str = "middle",
 ) -> Estimate:
     """Median follow-up by reverse Kaplan-Meier: events and censoring change places.
 

@@ -20,6 +20,14 @@ from resarc.survival.results import TestResult
 
 Weights = str | tuple[str, float, float] | None
 
+TESTS: dict[str, Weights] = {
+    "logrank_p": None,
+    "wilcoxon_p": "wilcoxon",
+    "tarone_ware_p": "tarone-ware",
+    "peto_p": ("fleming-harrington", 1.0, 0.0),
+}
+"""The weights of the tests that estimands name; Peto and Peto's as R's survdiff(rho = 1) has it."""
+
 # Two groups: subsets of one half of the patients that are listed at most.
 _MOST_SUBSETS = 2**20
 # More groups: arrangements that are listed at most.
@@ -27,19 +35,27 @@ _MOST_ARRANGEMENTS = 2_000_000
 
 
 def logrank(
-    time: Any, event: Any, group: Any, weights: Weights = None, strata: Any = None
+    time: Any,
+    event: Any,
+    group: Any,
+    weights: Weights = None,
+    strata: Any = None,
+    variance: str = "hypergeometric",
 ) -> TestResult:
     """Test that k groups have the same hazard; chi2 on k - 1 degrees of freedom.
 
     `weights`: None (log-rank), `wilcoxon` (Gehan-Breslow: number at risk), `tarone-ware` (its
     square root), `peto` (Peto-Peto: product of 1 - d/(n+1)), or `("fleming-harrington", rho,
     gamma)` with the pooled Kaplan-Meier curve just before the time; rho = 1, gamma = 0 is R's
-    `survdiff(rho = 1)`. `strata` are compared within and summed over.
+    `survdiff(rho = 1)`. `strata` are compared within and summed over. `variance` is
+    `hypergeometric`, or `binomial` without its correction for ties.
 
     `observed` and `expected` are weighted sums. A group that is never at risk at a death adds no
     degree of freedom; NaN if fewer than two groups are left, or nobody died.
     """
-    observed, expected, covariance, levels, method = _summed(time, event, group, weights, strata)
+    observed, expected, covariance, levels, method = _summed(
+        time, event, group, weights, strata, variance
+    )
     if len(levels) < 2:
         chi2, df, p = np.nan, 0.0, np.nan
     else:
@@ -231,12 +247,17 @@ def _subset_sums(values: np.ndarray, most: int) -> list[np.ndarray]:
 
 
 def _summed(
-    time: Any, event: Any, group: Any, weights: Weights, strata: Any
+    time: Any,
+    event: Any,
+    group: Any,
+    weights: Weights,
+    strata: Any,
+    variance: str = "hypergeometric",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Any, ...], str]:
     """Observed, expected and covariance over strata, the groups' labels, and the test's name."""
     times, events = inputs.follow_up(time, event)
     codes, levels = inputs.labels(group, size=times.size)
-    weight, method = _weight(weights)
+    weight, method = weighting(weights)
     stratum = np.zeros(times.size, dtype=int)
     if strata is not None:
         stratum, _ = inputs.labels(strata, size=times.size, name="strata")
@@ -246,13 +267,14 @@ def _summed(
     for s in range(stratum.max() + 1):
         inside = stratum == s
         o, e, v = batch.logrank_parts(
-            times[inside], events[inside], codes[inside], k, weight=weight
+            times[inside], events[inside], codes[inside], k, weight=weight, variance=variance
         )
         observed, expected, covariance = observed + o[0], expected + e[0], covariance + v[0]
     return observed, expected, covariance, levels, method
 
 
-def _weight(weights: Weights) -> tuple[Callable[..., np.ndarray] | None, str]:
+def weighting(weights: Weights) -> tuple[Callable[..., np.ndarray] | None, str]:
+    """The function of `batch.logrank_parts` that gives the weights of `logrank`, and the test's name."""
     if weights is None:
         return None, "log-rank"
     if weights == "wilcoxon":
