@@ -58,7 +58,8 @@ all: run  ## set up the environment and run everything (the default)
 run: $(STAMP)
 	@snakemake $(ARGS)
 
-setup: $(STAMP)  ## build .venv from uv.lock, if it is not up to date
+setup: $(STAMP)  ## build .venv from uv.lock, if it is not up to date, and compile the searches
+	@python workflow/scripts/compile_searches.py
 
 # uv is used where it is on the PATH; otherwise it is installed into .venv-uv, apart from .venv.
 # The Python that was tested (.python-version) is preferred: found, or fetched by uv, or else any

@@ -49,11 +49,13 @@ rule all:
 
 
 onstart:
+    jobs = [
+        (job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()
+    ]
     if SCREEN:
-        SCREEN.plan(
-            (job.rule.name, job.wildcards_dict)
-            for job in workflow.dag.needrun_jobs()
-        )
+        SCREEN.plan(jobs)
+    if RUNS and SEARCHES & {name for name, _ in jobs}:
+        compile_searches()
 
 
 onsuccess:

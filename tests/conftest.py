@@ -39,7 +39,8 @@ class Copy:
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", ".*")
+                # What numba compiled comes along, or each test that runs the searches compiles anew.
+                ignored = shutil.ignore_patterns("*.pyc", ".*")
                 shutil.copytree(source, self.root / part, ignore=ignored)
             else:
                 self.root.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,20 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MAKE = shutil.which("make")
-TOOLS = ["sh", "env", "sed", "find", "test", "mkdir", "touch", "cat", "rm", "printf", "dirname"]
+TOOLS = [
+    "sh",
+    "env",
+    "sed",
+    "find",
+    "test",
+    "mkdir",
+    "touch",
+    "cat",
+    "rm",
+    "printf",
+    "chmod",
+    "dirname",
+]
 
 pytestmark = [
     pytest.mark.config,
@@ -67,7 +80,10 @@ def checkout(tmp_path):
 
 
 UV = """record "$@"
-if [ "$1" = sync ]; then mkdir -p .venv/bin; fi"""
+if [ "$1" = sync ]; then
+    mkdir -p .venv/bin
+    [ -e .venv/bin/python ] || { printf '#!/bin/sh\\n' > .venv/bin/python; chmod +x .venv/bin/python; }
+fi"""
 
 
 def test_it_syncs_once_and_again_only_when_the_lock_changes(checkout):
@@ -81,6 +97,13 @@ def test_it_syncs_once_and_again_only_when_the_lock_changes(checkout):
     os.utime(checkout.root / "uv.lock", (later, later))
     assert checkout.make("setup").returncode == 0
     assert len(checkout.called("uv sync")) == 2
+
+
+def test_setup_compiles_the_searches_with_the_environment_s_python(checkout):
+    checkout.program("uv", UV)
+    checkout.program("python", 'record env "$@"', checkout.root / ".venv" / "bin")
+    assert checkout.make("setup").returncode == 0
+    assert "python env workflow/scripts/compile_searches.py" in checkout.called("python env")
 
 
 def test_a_sync_that_fails_is_tried_again(checkout):

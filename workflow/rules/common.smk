@@ -1,5 +1,6 @@
 # Shared by all stages: the settings, the studies, and the code that a stage rests on.
 import os
+import subprocess
 import sys
 from pathlib import Path
 from shlex import quote
@@ -97,6 +98,14 @@ if (
             nothing="Nothing to be done: all results are up to date with the data, the configuration"
             f" and the code.{WHERE_THE_REPORTS_ARE}",
         )
+
+# Rules whose jobs use compiled searches.
+SEARCHES = {"reconstruct", "reconstruct_scheme", "reconstruct_part", "push"}
+
+
+def compile_searches():
+    """Once and before all jobs, lest those that start together each do it."""
+    subprocess.run([sys.executable, "workflow/scripts/compile_searches.py"])
 
 
 wildcard_constraints:

@@ -13,8 +13,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from resarc.compiled import njit
 from resarc.reconstruct.exchanges import (
     CHI2,
     COX_P,

@@ -12,8 +12,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from resarc.compiled import njit
 from resarc.reconstruct.kernels import below, crossing, limits, outside, survival_at
 
 SURVIVAL, MEDIAN, CRUDE, FOLLOWED, AT_RISK, RMST, REVERSE, MEAN, MIDDLE, LEAST, MOST = range(11)

@@ -16,8 +16,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from resarc.compiled import njit
 from resarc.reconstruct.kernels import (
     below,
     chi_squared,

@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from resarc.compiled import njit
 
 PLAIN, LOG, LOG_LOG = 0, 1, 2
 INTERVALS = {"plain": PLAIN, "log": LOG, "log-log": LOG_LOG}

@@ -12,8 +12,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from resarc.compiled import njit
 from resarc.reconstruct.kernels import below, outside
 
 MEAN, SD, QUANTILE, DIFFERENCE, AUC, CUTOFF, RANKS = range(7)
