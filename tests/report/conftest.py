@@ -366,6 +366,24 @@ def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
         "conflict": 1, "hypothesis": "Kaplan-Meier", "figures": "os36; n", "printed": "31.5%; 142",
         "status": "proved", "set_aside": "os36", "finding": True, "proof": "No count gives it.",
         "rechecked": "all fractions counted"}])  # fmt: skip
+    ratio = "os.hazard_ratio by sex(male / female)"
+    by_hypothesis = pd.DataFrame([
+        {"hypothesis": name, "estimand": key, "lower": low, "upper": high, "direction": side, "members": 100}
+        for key, found in {
+            "os.events": [(40, 50, ""), (41, 50, "")],
+            ratio: [(0.5, 0.9, "identified"), (1.1, 3.0, "identified")],
+            "os.survival(36 months)": [(0.315, 0.3151, ""), (0.315, 0.3152, "")],
+        }.items()
+        for name, (low, high, side) in zip(("Kaplan-Meier", "crude"), found, strict=True)
+    ])  # fmt: skip
+    prior = pd.DataFrame({
+        "estimand": ["os.survival(36 months)", ratio], "members": [members] * 2, "as_drawn": [0.315, 1.25],
+        "events_equal": [0.3150001, 1.5], "orders_equal": [0.315, 1.85], "largest_weight": [0.1, 0.1],
+    })  # fmt: skip
+    diversity = pd.DataFrame({
+        "of": ["", "sex", "os"], "members": [members] * 3, "distance": [0.4, 0.6, 0.2],
+        "nearest": [0.3, 0.0, 0.1], "copies": [0, 3, 0], "effective": [1.6, 2.4, 1.2],
+    })  # fmt: skip
     works = {
         key: Work(
             key, f"Title of {key}", ("Smith A",), "Journal", "2020", "1", "1–9", f"10.1000/{key}"
@@ -374,7 +392,8 @@ def study_inputs(kind: str, protocol=None, published=None, members: int = 200):
     }
     adjusted = adjusted_by_rule(protocol, rebuilt)
     extra = {"identified": identified, "envelopes": pd.DataFrame(envelopes), "targets": targets,
-             "hypotheses": hypotheses, "conflicts": conflicts, "members": members} if rebuilt else {}  # fmt: skip
+             "hypotheses": hypotheses, "conflicts": conflicts, "by_hypothesis": by_hypothesis,
+             "prior": prior, "diversity": diversity, "members": members} if rebuilt else {}  # fmt: skip
     return StudyInputs(
         protocol=protocol, published=published, version="0.1.0", data_date="2026-01-31", audit=audit,
         flow=flow, data_quality=quality, rejected=rejected, estimates=estimates,

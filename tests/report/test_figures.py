@@ -46,6 +46,10 @@ DRAWINGS = {
         endpoint="Overall survival", finding="Nothing differs.",
     ),
     "flow": lambda: figures.flow(FLOW, finding="142 of 154 remain.", caption="Patients"),
+    "pinned": lambda: figures.pinned(
+        [figures.Scale("Times", "months", (figures.Bar(HOSTILE, 3.0, 9.0, "sample"),))],
+        (HOSTILE, Curve(HOSTILE, band=BAND)), finding="One is open.", caption="Sets",
+    ),
     "forest": lambda: figures.forest(
         [
             ("Age", [Interval(HOSTILE, 1.2, float("inf"), note=HOSTILE, marker=3.0)]),

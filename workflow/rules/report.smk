@@ -22,10 +22,13 @@ rule study_report:
         reconstructed=if_reconstructed(
             "identified.csv",
             "identified_adjusted.csv",
+            "identified_by_hypothesis.csv",
+            "sensitivity_prior.csv",
             "envelopes.csv",
             "reconstruction/targets.csv",
             "reconstruction/hypotheses.csv",
             "reconstruction/conflicts.csv",
+            "reconstruction/diversity.csv",
             "reconstruction/ensemble.parquet",
         ),
         configuration=lambda wildcards: [

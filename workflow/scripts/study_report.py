@@ -23,7 +23,7 @@ from resarc.report.study.inputs import Reanalysed
 
 TABLES = ("audit", "flow", "data_quality", "rejected", "estimates", "curves", "comparison")
 OF_A_REGISTRY = ("adjusted", "updates", "history")
-OF_A_RECONSTRUCTION = ("identified", "envelopes", "targets", "hypotheses", "conflicts")
+OF_A_RECONSTRUCTION = ("identified", "envelopes", "targets", "hypotheses", "conflicts", "diversity")
 
 
 def main() -> None:
@@ -61,6 +61,8 @@ def gather(results: Path, bibliography: Path) -> StudyInputs:
             folder = results if name in ("identified", "envelopes") else results / "reconstruction"
             tables[name] = read_csv(folder / f"{name}.csv")
         tables["adjusted"] = read_csv(results / "identified_adjusted.csv")
+        tables["by_hypothesis"] = read_csv(results / "identified_by_hypothesis.csv")
+        tables["prior"] = read_csv(results / "sensitivity_prior.csv")
         ensemble = results / "reconstruction" / "ensemble.parquet"
         members = pd.read_parquet(ensemble, columns=["member"])["member"].nunique()
     else:

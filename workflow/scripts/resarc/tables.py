@@ -55,7 +55,7 @@ def unit(estimand: Estimand, protocol: Protocol) -> str:
         return "percentage points"
     if scale == "fraction":
         return "" if estimand.statistic == "auc" else "%"
-    if _is_time(estimand, protocol):
+    if is_time(estimand, protocol):
         return "months"
     if scale in ("unit", "unit difference"):
         name = estimand.by if estimand.kind.comparison == "marker" else estimand.subject
@@ -63,7 +63,7 @@ def unit(estimand: Estimand, protocol: Protocol) -> str:
     return ""
 
 
-def _is_time(estimand: Estimand, protocol: Protocol) -> bool:
+def is_time(estimand: Estimand, protocol: Protocol) -> bool:
     return estimand.kind.scale == "months" or (
         estimand.statistic == "median" and estimand.subject in protocol.endpoint_names
     )
@@ -108,9 +108,9 @@ def format_value(
     number of patients behind a share, if it is to decide the share's decimals."""
     if value is None or isnan(value):
         is_median = estimand.statistic in ("median", "reverse_followup_median")
-        return NOT_REACHED if is_median and _is_time(estimand, protocol) else NOT_ESTIMABLE
+        return NOT_REACHED if is_median and is_time(estimand, protocol) else NOT_ESTIMABLE
     if isinf(value):
-        return NOT_REACHED if _is_time(estimand, protocol) else "unbounded"
+        return NOT_REACHED if is_time(estimand, protocol) else "unbounded"
     if estimand.kind.scale == "p":
         return format_p(value)
     text = _digits(estimand, value, protocol, of)
@@ -126,7 +126,7 @@ def _digits(estimand: Estimand, value: float, protocol: Protocol, of: float | No
         return fixed(value, 2)
     if scale in ("fraction", "difference"):
         return format_share(value, of)
-    if _is_time(estimand, protocol):
+    if is_time(estimand, protocol):
         return fixed(value, 1)
     if scale == "standardised":
         return fixed(value, 2)

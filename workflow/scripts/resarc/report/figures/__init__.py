@@ -21,6 +21,7 @@ marks and confidence limits are not drawn, because no patient stands behind them
 | `curves`    | survival of patients, and bands of rebuilt survival                             |
 | `flow`      | who was screened, excluded and analysed                                         |
 | `ranges`    | identified sets and estimates below each other                                  |
+| `pinned`    | all identified sets of a study in order of width                                |
 | `agreement` | printed values against re-analysed ones                                         |
 """
 
@@ -33,6 +34,7 @@ from resarc.report.figures.curves import (
     time_ticks,
 )
 from resarc.report.figures.flow import NOT_TOLD, flow
+from resarc.report.figures.pinned import BOUNDS, Bar, Scale, pinned
 from resarc.report.figures.ranges import Interval, forest
 from resarc.report.figures.style import (
     BLUE,
@@ -49,6 +51,7 @@ from resarc.report.figures.style import (
 
 __all__ = [
     "BLUE",
+    "BOUNDS",
     "COLOURS",
     "COLOUR_NAMES",
     "FAINT",
@@ -58,14 +61,17 @@ __all__ = [
     "SIZE",
     "VERMILLION",
     "WIDTH",
+    "Bar",
     "Curve",
     "Drawing",
     "Interval",
     "Pair",
+    "Scale",
     "agreement",
     "at_risk",
     "flow",
     "forest",
+    "pinned",
     "survival",
     "survival_panels",
     "time_ticks",

@@ -243,11 +243,7 @@ def _draw_curve(
     colour, dash = COLOURS[i % len(COLOURS)], DASHES[i % len(DASHES)]
     name = f"curve-{panel}-{i}-"
     if curve.band is not None:
-        band = _thinned(curve.band)
-        for part, look in zip(("fill", "edge"), _band_looks(colour, i, of), strict=True):
-            axes.fill_between(
-                band["time"], band["lower"], band["upper"], step="post", gid=f"{name}{part}", **look
-            )
+        draw_band(axes, curve.band, i, of, name)
         if curve.steps is not None:
             steps = _thinned(curve.steps)
             axes.step(
@@ -270,6 +266,15 @@ def _draw_curve(
             time[censored], value[censored], "|", color=colour, markersize=5, markeredgewidth=0.7,
             gid=f"{name}censored",
         )  # fmt: skip
+
+
+def draw_band(axes: Axes, band: pd.DataFrame, i: int = 0, of: int = 1, name: str = "") -> None:
+    """A band of curves: its fill, and its outline over it, the `i`-th of so many."""
+    band = _thinned(band)
+    looks = _band_looks(COLOURS[i % len(COLOURS)], i, of)
+    for part, look in zip(("fill", "edge"), looks, strict=True):
+        gid = f"{name}{part}" if name else None
+        axes.fill_between(band["time"], band["lower"], band["upper"], step="post", gid=gid, **look)
 
 
 def _band_looks(colour: str, i: int, of: int) -> list[dict[str, Any]]:

@@ -26,6 +26,8 @@ section that yields nothing is left out. To add one:
 | `analyses`   | what do the paper's analyses give?                                  |
 | `reanalysis` | what is recommended today, and what does it change?                 |
 | `comparison` | do the printed figures agree with the re-analysis?                  |
+| `pinned`     | what do the printed figures pin down of what was not printed?       |
+| `rebuilt`    | how far can the rebuilt datasets be trusted?                        |
 | `audit`      | do the printed figures agree with one another?                      |
 | `manuscript` | what can be taken into a manuscript?                                |
 | `methods`    | how was it done?                                                    |
@@ -50,8 +52,10 @@ from resarc.report.study.comparison import comparison
 from resarc.report.study.inputs import StudyInputs
 from resarc.report.study.manuscript import for_a_manuscript
 from resarc.report.study.methods import methods
+from resarc.report.study.pinned import pinned_down
 from resarc.report.study.provenance import provenance
 from resarc.report.study.reanalysis import reanalysis
+from resarc.report.study.rebuilt import datasets
 from resarc.report.study.release import marked
 from resarc.report.study.summary import card, found, source_in_words
 from resarc.report.study.updates import what_changed
@@ -67,6 +71,8 @@ SECTIONS: tuple[tuple[str, str, SectionOf], ...] = (
     ("analyses", "Analyses", analyses),
     ("reanalysis-section", "The paper's analyses beside the recommended ones", reanalysis),
     ("comparison", "Printed against re-analysed", comparison),
+    ("pinned-down", "What the printed figures pin down", pinned_down),
+    ("datasets", "The rebuilt datasets", datasets),
     ("audit", "Audit of the printed figures", checks),
     ("manuscript", "For a manuscript", for_a_manuscript),
     ("methods", "Methods", methods),

@@ -56,6 +56,11 @@ class StudyInputs:
     hypotheses: pd.DataFrame | None = None
     conflicts: pd.DataFrame | None = None
     """Figures that cannot hold together, as the reconstruction proved or found it."""
+    by_hypothesis: pd.DataFrame | None = None
+    """Of a reconstruction: bounds under each reading of the figures, where they differ."""
+    prior: pd.DataFrame | None = None
+    """Of a reconstruction: middles of the ensemble under three priors (sensitivity_prior.csv)."""
+    diversity: pd.DataFrame | None = None
     updates: pd.DataFrame | None = None
     history: pd.DataFrame | None = None
     """Of a registry: what changed since earlier exports, in its patients and in the results."""

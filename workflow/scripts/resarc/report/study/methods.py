@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import isnan
 
-from resarc import tables
-from resarc.estimand import Estimand
 from resarc.protocol import Condition as Rule
 from resarc.protocol import Protocol
 from resarc.report.citations import Citations
 from resarc.report.model import (
     Block,
     Bullets,
-    Cell,
     Column,
     Facts,
     Run,
-    Table,
     paragraph,
     table,
     text,
@@ -25,14 +20,10 @@ from resarc.report.model import (
 from resarc.report.results import (
     Results,
     capital,
-    number_of,
     sentence,
     text_of,
 )
 from resarc.report.study.inputs import StudyInputs
-from resarc.report.study.words import (
-    TONES,
-)
 
 _METHODS = {
     "survival": ("kaplan1958", "greenwood1926"),
@@ -109,47 +100,6 @@ def _reconstruction_in_words(given: StudyInputs, cited: Citations) -> Iterable[B
         )
     )
     yield Bullets(tuple(choices))
-    aside = _targets_table(given)
-    if aside:
-        yield aside
-
-
-def _targets_table(given: StudyInputs) -> Table | None:
-    """The printed figures that are no target, or do not hold in every dataset, and why."""
-    rows = []
-    for row in given.targets.to_dict("records") if given.targets is not None else ():
-        share, status = number_of(row["share_held"]), text_of(row["status"])
-        if status == "target" and share >= 1:
-            continue
-        estimand = text_of(row["estimand"])
-        rows.append(
-            (
-                capital(tables.describe(Estimand.parse(estimand), given.protocol)),
-                text_of(row["printed"]),
-                Cell(status, tone=TONES.get(status, "")),
-                "" if isnan(share) else f"{100 * share:.0f}%",
-                " ".join(filter(None, (text_of(row["hypothesis"]), text_of(row["reason"])))),
-            )
-        )
-    if not rows:
-        return None
-    return table(
-        "targets",
-        "Printed figures that are no target of the reconstruction, or do not hold in all datasets",
-        [
-            Column("Quantity", width=2.4),
-            Column("Printed", "right"),
-            Column("Role"),
-            Column("Held in", "right"),
-            Column("Meaning or reason", width=2),
-        ],
-        rows,
-        stage="reconstruct",
-        inputs=("reconstruction/targets.csv",),
-        origin="paper",
-        folded=True,
-        notes=("Held in: the share of rebuilt datasets that print so.",),
-    )
 
 
 def _rule(protocol: Protocol, rule: Rule) -> str:
