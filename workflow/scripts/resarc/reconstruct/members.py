@@ -25,7 +25,7 @@ members or more cores change none of the whole chunks that were there before."""
 
 ATTEMPTS = 20
 REPAIRS = 8
-"""How often labels and numbers are given anew to the members of a history that miss a target."""
+"""How often labels and numbers of a component are given anew to the members that miss a target of it."""
 
 PILOT = 10**6
 """The chunk number of the members that only show what can hold together."""
@@ -80,10 +80,9 @@ def build(
     for attempt in range(attempts):
         stage = f"reconstruct {plan.reading.name}"
         rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
-        # Some candidates miss a target and fall out.
-        ensemble = _search(
-            plan, list(plan.aside), max(wanted - have + (wanted - have) // 4, 6), rng
-        )
+        # A few candidates miss a target and fall out.
+        left = wanted - have
+        ensemble = _search(plan, list(plan.aside), max(left + left // 16, 6), rng)
         beyond = curves.excess(plan.published, ensemble)
         nearest = min(nearest, float(beyond.min()))
         good = _coherent(ensemble, plan) & (beyond == 0)
@@ -158,10 +157,7 @@ def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Gene
         )
     about_labels = _about_labels(plan, built)
     labels.fit(list(plan.components), given, about_labels, built, rng)
-    values = numbers.fill(given, built, targets, plan.published, rng)
-    for _ in range(REPAIRS):
-        if not _repair(plan, cells, given, values, built, rng):
-            break
+    values = _numbered(plan, cells, given, built, rng)
     return _ensemble(plan, given, values, built)
 
 
@@ -186,54 +182,77 @@ def _ensemble(
     return ensemble
 
 
-def _repair(
+def _numbered(
     plan: Plan,
     cells: dict[tuple[str, ...], np.ndarray],
     given: Labels,
-    values: dict[str, np.ndarray],
     built: dict[str, History],
     rng: np.random.Generator,
-) -> bool:
-    """Labels and numbers anew, in place, of the members and components that miss a target. Says
-    whether there were any.
+) -> dict[str, np.ndarray]:
+    """Values (M, n) of all numbers. Members that miss a target of a component get its labels and numbers
+    anew, labels in place, where its targets speak of no other component; numbers are only sought for
+    labels that hold theirs.
 
-    A component can be done by itself if its targets speak of no other component. What it misses may
-    be out of its reach in this history; then the member falls out in the end.
+    What a component misses may be out of its reach in this history; then the member falls out in the
+    end.
     """
-    ensemble = _ensemble(plan, given, values, built)
+    layout = plan.layout
+    members = len(next(iter(cells.values())))
+    values = {
+        block.name: np.zeros((members, plan.patients))
+        for block in layout.blocks.values()
+        if block.kind == "number"
+    }
     spoken = [
-        ({plan.layout.source[name] for name in t.estimand.variables} - set(built), t)
+        ({layout.source[name] for name in t.estimand.variables} - set(built), t)
         for t in plan.targets
     ]
-    some = False
+    about_labels = set(_about_labels(plan, built))
+    together: list[str] = []
     for component in plan.components:
         mine = set(component.blocks) - set(built)
         touching = [(blocks, t) for blocks, t in spoken if blocks & mine]
-        if not touching or any(not blocks <= mine for blocks, _ in touching):
-            continue
-        held = np.all([t.holds(t.evaluate(ensemble)) for _, t in touching], axis=0)
-        rows = np.flatnonzero(~held)
-        if not rows.size:
-            continue
-        some = True
-        part = {name: history.take(rows) for name, history in built.items()}
-        again = Labels(plan.layout, {name: codes[rows] for name, codes in given.codes.items()})
-        again.codes.update(
-            assignment.assign(
-                component, cells[component.blocks][rows], plan.layout, part, list(plan.aside), rng
-            )
-        )
         own = [t for _, t in touching]
-        labels.fit(
-            [component], again, [t for t in _about_labels(plan, built) if t in own], part, rng
-        )
-        found = numbers.fill(again, part, own, plan.published, rng, among=component.blocks)
-        for name in component.blocks:
-            if name in given.codes:
-                given.codes[name][rows] = again.codes[name]
-            if name in found:
-                values[name][rows] = found[name]
-    return some
+        if any(not blocks <= mine for blocks, _ in touching):
+            together += mine
+            continue
+        of_labels = [t for t in own if t in about_labels]
+        rows = np.arange(members)
+        for turn in range(REPAIRS + 1):
+            part = {name: history.take(rows) for name, history in built.items()}
+            again = Labels(layout, {name: codes[rows] for name, codes in given.codes.items()})
+            if turn:
+                wanted = cells[component.blocks][rows]
+                again.codes.update(
+                    assignment.assign(component, wanted, layout, part, list(plan.aside), rng)
+                )
+                labels.fit([component], again, of_labels, part, rng)
+                for name in mine & set(given.codes):
+                    given.codes[name][rows] = again.codes[name]
+            good = _held(of_labels, assignment.ensemble_of(again, part, layout))
+            if mine & set(values) and good.any():
+                fit = np.flatnonzero(good)
+                part = {name: history.take(fit) for name, history in part.items()}
+                again = Labels(layout, {name: codes[fit] for name, codes in again.codes.items()})
+                found = numbers.fill(again, part, own, plan.published, rng, among=component.blocks)
+                for name, value in found.items():
+                    values[name][rows[fit]] = value
+                good[fit] = _held(own, _ensemble(plan, again, found, part))
+            rows = rows[~good]
+            if not rows.size:
+                break
+    if set(together) & set(values):
+        targets = list(plan.targets)
+        values |= numbers.fill(given, built, targets, plan.published, rng, among=tuple(together))
+    return values
+
+
+def _held(targets: list[Target], ensemble: Ensemble) -> np.ndarray:
+    """Which members (M,) hold all of some targets."""
+    good = np.ones(ensemble.shape[0], dtype=bool)
+    for target in targets:
+        good &= target.holds(target.evaluate(ensemble))
+    return good
 
 
 def _coherent(ensemble: Ensemble, plan: Plan) -> np.ndarray:

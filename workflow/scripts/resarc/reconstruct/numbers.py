@@ -11,6 +11,8 @@ the study records.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from resarc.ensemble import Ensemble, status_at
@@ -26,6 +28,8 @@ from resarc.reconstruct.targets import EDGE, Target, distance, roots
 STEPS = 150
 PATIENCE = 40
 STARTS = 5
+STARTS_OF_TIED = 2
+TURNS = 6
 RANKINGS = 40
 ORDER_STATISTICS = ("minimum", "maximum", "median", "q1", "q3")
 
@@ -106,46 +110,143 @@ def fill(
     ]
     plan = protocol.reconstruction
     ties = [
-        c
+        _Tie(c, _among(c, labels))
         for c in (plan.constraints if plan else ())
         if (pair := c.equal or c.at_most) and set(pair) <= set(names)
     ]
-    grid = {name: resolution(name, protocol, published) for name in names}
-    limits = {name: _limits(name, labels, targets, grid[name]) for name in names}
     whole = ensemble_of(labels, histories, layout)
-    done: dict[str, np.ndarray] = {}
-    for name in _sequence(names, ties):
-        low, high = (bound.copy() for bound in limits[name])
-        copied = np.zeros(low.shape, dtype=bool)
-        value = np.zeros(low.shape)
-        for tie in ties:
-            first, second = tie.equal or tie.at_most
-            if name not in (first, second):
-                continue
-            part = _among(tie, labels)
-            other = second if name == first else first
-            if other in done:
-                theirs = np.rint(done[other] / grid[name])
-                if tie.equal:
-                    copied |= part
-                    value = np.where(part, theirs, value)
-                elif name == first:
-                    high = np.where(part, np.minimum(high, theirs), high)
-                else:
-                    low = np.where(part, np.maximum(low, theirs), low)
-            else:  # leave room for the number that comes later
-                scale = grid[other] / grid[name]
-                below, above = limits[other][0] * scale, limits[other][1] * scale
-                if tie.equal or name == second:
-                    low = np.where(part, np.maximum(low, np.ceil(below - 1e-6)), low)
-                if tie.equal or name == first:
-                    high = np.where(part, np.minimum(high, np.floor(above + 1e-6)), high)
-        low, high = np.where(copied, value, low), np.where(copied, value, np.maximum(low, high))
+    tasks = {}
+    for name in names:
+        step = resolution(name, protocol, published)
         own = [t for t in targets if _subject(t) == name and needs_values(t, protocol)]
-        found = _value(name, low, high, copied, own, whole, grid[name], rng)
-        done[name] = in_units(found, grid[name])
-        whole.numbers[name] = done[name]
-    return done
+        tasks[name] = _task(name, own, *_limits(name, labels, targets, step), step, whole)
+    for family in _families(names, ties):
+        whole.numbers.update(_together([tasks[n] for n in family], ties, whole, rng))
+    return {name: whole.numbers[name] for name in names}
+
+
+@dataclass(frozen=True)
+class _Tie:
+    """A constraint between two numbers, and the patients (M, n) whom it binds."""
+
+    constraint: Constraint
+    part: np.ndarray
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        first, second = self.constraint.equal or self.constraint.at_most
+        return first, second
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A number to be filled: the targets that are about it, the least and greatest value of each
+    patient (M, n) in multiples of the step; `marks` and `groups` (T, M, n) for the compiled search, None
+    where that does not know a target."""
+
+    name: str
+    own: list[Target]
+    low: np.ndarray
+    high: np.ndarray
+    step: float
+    marks: values.Marks | None
+    groups: np.ndarray | None
+
+
+def _task(
+    name: str, own: list[Target], low: np.ndarray, high: np.ndarray, step: float, whole: Ensemble
+) -> _Task:
+    if not _beyond_order(own) or not all(_is_compiled(t, whole.protocol) for t in own):
+        return _Task(name, own, low, high, step, None, None)
+    marks = _marks(name, own, step, low.shape[1], whole.protocol)
+    return _Task(name, own, low, high, step, marks, _groups(own, whole))
+
+
+def _families(names: list[str], ties: list[_Tie]) -> list[list[str]]:
+    """Numbers that constraints tie together."""
+    families = [[name] for name in names]
+    for tie in ties:
+        first, second = (next(f for f in families if name in f) for name in tie.pair)
+        if first is not second:
+            first += second
+            families.remove(second)
+    return families
+
+
+def _together(
+    tasks: list[_Task], ties: list[_Tie], whole: Ensemble, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Values (M, n) of numbers that are tied to each other, one after the other. What one of them
+    leaves may not be enough for the next; then all are filled anew. Each comes first once, then the one
+    that was missed most often when it did."""
+    names = [task.name for task in tasks]
+    ties = [tie for tie in ties if set(tie.pair) <= set(names)]
+    best = np.full(whole.shape[0], np.inf)
+    found = {name: np.zeros(whole.shape) for name in names}
+    rows = np.arange(whole.shape[0])
+    missed_first = dict.fromkeys(names, np.inf)
+    starts = STARTS_OF_TIED if ties else STARTS
+    for _ in range(TURNS if ties else 1):
+        part = whole.take(rows)
+        missed = np.zeros(len(rows))
+        order = sorted(names, key=lambda name: -missed_first[name])
+        order = _sequence(order, [tie.constraint for tie in ties])
+        done: dict[str, np.ndarray] = {}
+        for name in order:
+            task = next(t for t in tasks if t.name == name)
+            limits = _beside(task, tasks, ties, done, rows)
+            value, left = _value(task, *limits, rows, part, starts, rng)
+            done[name] = in_units(value, task.step)
+            part.numbers[name] = done[name]
+            if name == order[0]:
+                missed_first[name] = (left > 0).mean()
+            missed += left
+        better = missed < best[rows]
+        for name in names:
+            found[name][rows[better]] = done[name][better]
+        best[rows] = np.minimum(best[rows], missed)
+        rows = np.flatnonzero(best > 0)
+        if not rows.size:
+            break
+    return found
+
+
+def _beside(
+    task: _Task,
+    tasks: list[_Task],
+    ties: list[_Tie],
+    done: dict[str, np.ndarray],
+    rows: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least and greatest values (m, n) in some members beside numbers that are done, and with room for
+    those that are not; and whose value is that of another number."""
+    low, high = task.low[rows], task.high[rows]
+    copied = np.zeros(low.shape, dtype=bool)
+    value = np.zeros(low.shape)
+    for tie in ties:
+        first, second = tie.pair
+        if task.name not in (first, second):
+            continue
+        part, equal = tie.part[rows], tie.constraint.equal is not None
+        other = next(t for t in tasks if t.name == (second if task.name == first else first))
+        if other.name in done:
+            theirs = np.rint(done[other.name] / task.step)
+            if equal:
+                copied |= part
+                value = np.where(part, theirs, value)
+            elif task.name == first:
+                high = np.where(part, np.minimum(high, theirs), high)
+            else:
+                low = np.where(part, np.maximum(low, theirs), low)
+        else:
+            scale = other.step / task.step
+            below, above = other.low[rows] * scale, other.high[rows] * scale
+            if equal or task.name == second:
+                low = np.where(part, np.maximum(low, np.ceil(below - 1e-6)), low)
+            if equal or task.name == first:
+                high = np.where(part, np.minimum(high, np.floor(above + 1e-6)), high)
+    low, high = np.where(copied, value, low), np.where(copied, value, np.maximum(low, high))
+    return low, high, copied
 
 
 def _subject(target: Target) -> str:
@@ -197,45 +298,44 @@ def needs_values(target: Target, protocol: Protocol) -> bool:
     )
 
 
-def _value(
-    name: str,
-    low: np.ndarray,
-    high: np.ndarray,
-    copied: np.ndarray,
-    own: list[Target],
-    whole: Ensemble,
-    step: float,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Values (M, n) of one number in multiples of the step."""
-    members, patients = low.shape
-    others = [
+def _beyond_order(own: list[Target]) -> list[Target]:
+    """Targets that more than the order statistics of all patients decides."""
+    return [
         t
         for t in own
         if t.estimand.where or t.estimand.statistic not in ORDER_STATISTICS or t.claim
     ]
-    spoken_of = {n for t in own for n in t.estimand.variables}
-    compiled = others and all(_is_compiled(t, whole.protocol) for t in own)
-    marks = _marks(name, own, step, patients, whole.protocol) if compiled else None
-    groups = _groups(own, whole) if compiled else None
+
+
+def _value(
+    task: _Task,
+    low: np.ndarray,
+    high: np.ndarray,
+    copied: np.ndarray,
+    members: np.ndarray,
+    part: Ensemble,
+    starts: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values (m, n) of one number in multiples of the step, of some members; the distances left (m,)."""
     found = np.empty(low.shape)
-    rows = np.arange(members)
-    missed = np.full(members, np.inf)
-    for _ in range(STARTS):
-        state = _start(low[rows], high[rows], copied[rows], own, step, rng)
-        if compiled:
-            left = np.array(
-                [_searched(marks, groups[:, m], state, k, rng) for k, m in enumerate(rows)]
-            )
+    rows = np.arange(len(low))
+    missed = np.full(len(low), np.inf)
+    for _ in range(starts):
+        state = _start(low[rows], high[rows], copied[rows], task.own, task.step, rng)
+        if task.marks is not None:
+            seeds = rng.integers(0, 2**32, len(rows))
+            groups = np.ascontiguousarray(task.groups[:, members[rows]].swapaxes(0, 1))
+            left = values.search_each(task.marks, groups, values.Places(**state), seeds)
         else:
-            left = _descended(name, own, others, state, whole.take(rows), spoken_of, step, rng)
+            left = _descended(task, state, part.take(rows), rng)
         better = left < missed[rows]
         found[rows[better]] = state["value"][better]
         missed[rows[better]] = left[better]
         rows = np.flatnonzero(missed > 0)
         if not rows.size:
             break
-    return found
+    return found, missed
 
 
 COMPILED = {
@@ -316,41 +416,21 @@ def _groups(own: list[Target], whole: Ensemble) -> np.ndarray:
     return found
 
 
-def _searched(
-    marks: values.Marks, groups: np.ndarray, state: State, m: int, rng: np.random.Generator
-) -> float:
-    """One dataset's values by the compiled search, in place; the distance left."""
-    limits, outer = (
-        np.stack([state[f"{kind}low"][m], state[f"{kind}high"][m]]) for kind in ("", "outer_")
-    )
-    seed = int(rng.integers(0, 2**32))
-    return values.search(
-        marks, groups, state["value"][m], limits, outer, state["fixed"][m], state["copied"][m], seed
-    )
-
-
-def _descended(
-    name: str,
-    own: list[Target],
-    others: list[Target],
-    state: State,
-    part: Ensemble,
-    spoken_of: set[str],
-    step: float,
-    rng: np.random.Generator,
-) -> np.ndarray:
+def _descended(task: _Task, state: State, part: Ensemble, rng: np.random.Generator) -> np.ndarray:
     """Values of all members together, in place; the distances left (M,)."""
     patients = state["value"].shape[1]
+    spoken_of = {n for t in task.own for n in t.estimand.variables}
     for kind in ("times", "events", "codes", "numbers"):
         for variable, array in getattr(part, kind).items():
             if variable in spoken_of:
                 state[f"{kind}:{variable}"] = array
-    loss = _loss_of(name, own, part, step, patients)
+    loss = _loss_of(task.name, task.own, part, task.step, patients)
+    others = _beyond_order(task.own)
     if not others:
         return loss(state)
     return descend(
         state,
-        _moves(others, name, step, patients),
+        _moves(others, task.name, task.step, patients),
         loss,
         rng,
         steps=STEPS,
@@ -399,18 +479,19 @@ def _start(
             anchors[:, rank] = multiple
             least[:, rank:] = np.maximum(least[:, rank:], multiple[:, None])
             most[:, : rank + 1] = np.minimum(most[:, : rank + 1], multiple[:, None])
-    best: tuple[np.ndarray, np.ndarray] | None = None
-    for _ in range(RANKINGS if copied.any() or np.isfinite(least).any() else 1):
+    order = np.zeros(low.shape, dtype=np.int64)
+    fewest = np.full(members, patients + 1)
+    for _ in range(RANKINGS):
+        rows = np.flatnonzero(fewest > 0)
+        if not rows.size:
+            break
         # The share of the patients below an order statistic is not the share of its limits.
-        key = low + (high - low + 1) * rng.random(low.shape) ** rng.uniform(0.3, 4.0, (members, 1))
-        order = np.argsort(np.where(copied, low, key), axis=1, kind="stable")
-        clashes = _confined(low, high, least, most, order)[2].sum(axis=1)
-        if best is None:
-            best = (order, clashes)
-        else:
-            better = clashes < best[1]
-            best[0][better], best[1][better] = order[better], clashes[better]
-    order = best[0]
+        drawn = rng.random((len(rows), patients)) ** rng.uniform(0.3, 4.0, (len(rows), 1))
+        key = low[rows] + (high[rows] - low[rows] + 1) * drawn
+        ranked = np.argsort(np.where(copied[rows], low[rows], key), axis=1, kind="stable")
+        clash = _confined(low[rows], high[rows], least[rows], most[rows], ranked)[2].sum(axis=1)
+        better = clash < fewest[rows]
+        order[rows[better]], fewest[rows[better]] = ranked[better], clash[better]
     lower, upper, clash = _confined(low, high, least, most, order)
     ranked_low, ranked_high = (np.take_along_axis(a, order, axis=1) for a in (low, high))
     lower, upper = np.where(clash, ranked_low, lower), np.where(clash, ranked_high, upper)

@@ -24,11 +24,12 @@ LOW, HIGH, UNIT, SHARE = range(4)
 UNKNOWN = 3.0
 EDGE = 1e-9
 LEAST = 1e-6
+WORSE = 4.0
 
 # Of speed only; what a member must hold is not touched by them.
 PER_PATIENT = 250
-HOT, COLD = 0.05, 1e-4
-HOPELESS = 0.2
+HOT, COLD = 0.2, 5e-4
+HOPELESS = 0.8
 
 
 class Marks(NamedTuple):
@@ -86,34 +87,67 @@ def _quantile(value, order, group, wanted, share):
 
 
 @njit(cache=True, error_model="numpy")
+def _middle(value, sick, wanted, count):
+    """The median of the `count` cases (1) or controls (0) among values in their order."""
+    first, second = (count - 1) // 2, count // 2
+    rank, low = 0, 0.0
+    for p in range(len(value)):
+        if sick[p] != wanted:
+            continue
+        if rank == first:
+            low = value[p]
+        if rank == second:
+            return low + (value[p] - low) / 2.0
+        rank += 1
+    return math.nan
+
+
+@njit(cache=True, error_model="numpy")
+def _known(value, order, group, known, sick):
+    """Values in their order and groups of who is in one, into `known` and `sick`; how many they are,
+    and how many of group 1."""
+    count, cases = 0, 0
+    for i in order:
+        if group[i] >= 0:
+            known[count] = value[i]
+            sick[count] = group[i]
+            cases += group[i]
+            count += 1
+    return count, cases
+
+
+@njit(cache=True, error_model="numpy")
 def _roc(value, order, group, youden, low, high):
     """Area under the ROC curve of group 1 (cases) against group 0, and the best cut-off; see
     `survival.batch.roc_area` and `roc_cutoff`, whose rules these are. Then, by how much the best cut-off
     within a range is worse than the best of all (infinite if there is none within), and how far the
     nearest one is from the range."""
-    n = len(order)
-    cases, controls = 0.0, 0.0
-    for p in range(n):
-        cases += 1.0 if group[order[p]] == 1 else 0.0
-        controls += 1.0 if group[order[p]] == 0 else 0.0
+    known, sick = np.empty(len(order)), np.empty(len(order), dtype=np.int64)
+    return _curve(value, order, group, youden, low, high, known, sick)
+
+
+@njit(cache=True, error_model="numpy")
+def _curve(value, order, group, youden, low, high, known, sick):
+    """`_roc` with room for its values and groups in their order."""
+    n, cases = _known(value, order, group, known, sick)
+    controls = n - cases
     if cases == 0 or controls == 0:
         return math.nan, math.nan, math.inf, math.inf
-    half, zero, one = 0.5, 0, 1
-    up = _quantile(value, order, group, zero, half) <= _quantile(value, order, group, one, half)
+    known, sick = known[:n], sick[:n]
+    up = _middle(known, sick, 0, controls) <= _middle(known, sick, 1, cases)
     # From healthy to sick. At each place between different values: cases below, controls above.
     area, best, cutoff = 0.0, math.inf, math.nan
     within, nearest = math.inf, math.inf
-    below_cases, below_controls = 0.0, 0.0
+    below_cases, below_controls = 0, 0
     last = math.nan
     p = 0
     while p <= n:
-        i = order[min(p, n - 1) if up else max(n - 1 - p, 0)]
-        if p < n and group[i] < 0:
-            p += 1
-            continue
+        threshold = math.nan
+        if p < n:
+            here = known[p] if up else known[n - 1 - p]
+            threshold = (last + here) / 2.0
         miss, alarm = below_cases / cases, 1.0 - below_controls / controls
         badness = miss + alarm if youden else miss * miss + alarm * alarm
-        threshold = (last + value[i]) / 2.0 if p < n else math.nan
         if badness < best - 1e-12:
             best = badness
             cutoff = threshold
@@ -124,18 +158,17 @@ def _roc(value, order, group, youden, low, high):
             nearest = gap
         if p == n:
             break
-        here, tied_cases, tied_controls = value[i], 0.0, 0.0
+        tied, tied_cases = 0, 0
         while p < n:
-            i = order[p if up else n - 1 - p]
-            if group[i] >= 0:
-                if value[i] != here:
-                    break
-                tied_cases += 1.0 if group[i] == 1 else 0.0
-                tied_controls += 1.0 if group[i] == 0 else 0.0
+            q = p if up else n - 1 - p
+            if known[q] != here:
+                break
+            tied += 1
+            tied_cases += sick[q]
             p += 1
-        area += tied_cases * (below_controls + tied_controls / 2.0)
+        area += tied_cases * (below_controls + (tied - tied_cases) / 2.0)
         below_cases += tied_cases
-        below_controls += tied_controls
+        below_controls += tied - tied_cases
         last = here
     return area / (cases * controls), cutoff, within - best, nearest
 
@@ -215,11 +248,25 @@ def distance(marks, t, value, order, groups):
         low, high = marks.window[t, 0, df], marks.window[t, 1, df]
     else:
         area, cutoff, worse, nearest = _roc(value, order, group, marks.youden, low, high)
-        found = area if kind == AUC else cutoff
-        if kind == CUTOFF and not low - EDGE <= found <= high + EDGE:
-            if math.isinf(worse):  # no cut-off in the range at all
-                return 1.0 + min(nearest * marks.ranges[t, UNIT], UNKNOWN)
-            return 0.05 + worse
+        if kind == CUTOFF:
+            return _off(marks, t, cutoff, worse, nearest)
+        found = area
+    return _gap(marks, t, found, low, high)
+
+
+@njit(cache=True, error_model="numpy")
+def _off(marks, t, cutoff, worse, nearest):
+    """How far the best cut-off is from its range."""
+    if marks.ranges[t, LOW] - EDGE <= cutoff <= marks.ranges[t, HIGH] + EDGE:
+        return 0.0
+    if math.isinf(worse):  # no cut-off in the range at all
+        return 1.0 + min(nearest * marks.ranges[t, UNIT], UNKNOWN)
+    return 0.05 + WORSE * worse
+
+
+@njit(cache=True, error_model="numpy")
+def _gap(marks, t, found, low, high):
+    """How far a statistic is from a range."""
     gap = outside(found, low - EDGE, high + EDGE)
     if math.isnan(gap):
         return UNKNOWN
@@ -227,11 +274,48 @@ def distance(marks, t, value, order, groups):
 
 
 @njit(cache=True, error_model="numpy")
-def _loss(marks, value, order, groups, limit):
+def _ways(marks, groups):
+    """How each target is computed in `_loss`: 0 by `distance`; 1 a quantile of all patients; 2 a
+    cut-off, 3 the same with the area under the same curve, which is at `partner`; 4 that area."""
+    count = len(marks.kinds)
+    way, partner = np.zeros(count, dtype=np.int64), np.full(count, -1)
+    for t in range(count):
+        if marks.kinds[t] == QUANTILE and groups[t].min() >= 0:
+            way[t] = 1
+        if marks.kinds[t] == CUTOFF:
+            way[t] = 2
+            for u in range(count):
+                if marks.kinds[u] == AUC and way[u] == 0 and np.all(groups[t] == groups[u]):
+                    way[t], way[u], partner[t] = 3, 4, u
+                    break
+    return way, partner
+
+
+@njit(cache=True, error_model="numpy")
+def _loss(marks, value, order, groups, limit, way, partner, known, sick):
     """The sum of all distances, or more than `limit`."""
     total = 0.0
     for t in range(len(marks.kinds)):
-        total += distance(marks, t, value, order, groups)
+        low, high = marks.ranges[t, LOW], marks.ranges[t, HIGH]
+        if way[t] == 4:
+            continue
+        if way[t] == 0:
+            total += distance(marks, t, value, order, groups)
+        elif way[t] == 1:
+            at = marks.ranges[t, SHARE] * (len(order) - 1)
+            first = int(at)
+            found = value[order[first]]
+            if at > first:
+                found += (at - first) * (value[order[first + 1]] - found)
+            total += _gap(marks, t, found, low, high)
+        else:
+            area, cutoff, worse, nearest = _curve(
+                value, order, groups[t], marks.youden, low, high, known, sick
+            )
+            total += _off(marks, t, cutoff, worse, nearest)
+            u = partner[t]
+            if u >= 0:
+                total += _gap(marks, u, area, marks.ranges[u, LOW], marks.ranges[u, HIGH])
         if total > limit:
             break
     return total
@@ -252,8 +336,10 @@ def search(marks, groups, value, limits, outer, fixed, copied, seed):
     n = len(value)
     order = np.arange(n)
     _sort(value, order)
+    way, partner = _ways(marks, groups)
+    known, sick = np.empty(n), np.empty(n, dtype=np.int64)
     everything = math.inf
-    current = _loss(marks, value, order, groups, everything)
+    current = _loss(marks, value, order, groups, everything, way, partner, known, sick)
     best = current
     steps = PER_PATIENT * n
     for step in range(steps):
@@ -282,7 +368,7 @@ def search(marks, groups, value, limits, outer, fixed, copied, seed):
             if value[i] == old:
                 continue
             _sort(value, order)
-            after = _loss(marks, value, order, groups, limit)
+            after = _loss(marks, value, order, groups, limit, way, partner, known, sick)
             if after <= limit:
                 current = after
             else:
@@ -297,7 +383,7 @@ def search(marks, groups, value, limits, outer, fixed, copied, seed):
             continue
         _exchange(value, i, j)
         _sort(value, order)
-        after = _loss(marks, value, order, groups, limit)
+        after = _loss(marks, value, order, groups, limit, way, partner, known, sick)
         if after > limit:
             _exchange(value, i, j)
             _sort(value, order)
@@ -311,3 +397,38 @@ def search(marks, groups, value, limits, outer, fixed, copied, seed):
             limits[0, k] = max(limits[0, k], outer[0, k])
             limits[1, k] = min(limits[1, k], outer[1, k])
     return current
+
+
+class Places(NamedTuple):
+    """Of the members' patients (M, n): the value, the limits that keep order statistics in place, the
+    patient's own limits, and whose value is an order statistic or another number's."""
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    outer_low: np.ndarray
+    outer_high: np.ndarray
+    fixed: np.ndarray
+    copied: np.ndarray
+
+
+@njit(cache=True, error_model="numpy")
+def search_each(marks, groups, places, seeds):
+    """`search` in every member, `groups` (M, T, n); the distances left (M,)."""
+    members, n = places.value.shape
+    left = np.empty(members)
+    limits, outer = np.empty((2, n)), np.empty((2, n))
+    for m in range(members):
+        limits[0], limits[1] = places.low[m], places.high[m]
+        outer[0], outer[1] = places.outer_low[m], places.outer_high[m]
+        left[m] = search(
+            marks,
+            groups[m],
+            places.value[m],
+            limits,
+            outer,
+            places.fixed[m],
+            places.copied[m],
+            seeds[m],
+        )
+    return left
