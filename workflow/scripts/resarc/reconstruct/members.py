@@ -24,6 +24,8 @@ CHUNK = 50
 members or more cores change none of the whole chunks that were there before."""
 
 ATTEMPTS = 20
+"""Searches in a row that may find no member before a chunk is given up."""
+MOST_ATTEMPTS = 400
 REPAIRS = 8
 """How often labels and numbers of a component are given anew to the members that miss a target of it."""
 
@@ -44,9 +46,10 @@ def mixed(plans: list[Plan], chunk: int, wanted: int, protocol: Protocol) -> Ens
         if found is None:
             raise ReconstructionError(
                 f"reconstruction of {plan.published.study}, members {first} and on, {plan.reading.name}",
-                f"fewer than {len(own)} datasets within {ATTEMPTS} searches; {_hardest(failures)}",
+                f"fewer than {len(own)} datasets, and {ATTEMPTS} searches in a row found none more; "
+                + _hardest(failures),
                 f"{len(own)}",
-                "Ask for fewer members or another seed.",
+                "Look whether that figure is typed as printed; else ask for fewer members or another seed.",
             )
         parts.append(found)
         numbers += own
@@ -72,12 +75,13 @@ def build(
     plan: Plan, chunk: int, wanted: int, attempts: int = ATTEMPTS
 ) -> tuple[Ensemble | None, dict[Target, tuple[float, float]]]:
     """`wanted` members that hold every target, or None and for each target the share of searches
-    that missed it with the smallest distance."""
+    that missed it with the smallest distance. Searches go on while they find members."""
     found: list[Ensemble] = []
     have = 0
     missed = {t: [] for t in plan.targets}
     nearest = np.inf
-    for attempt in range(attempts):
+    attempt, last = 0, attempts
+    while attempt < last:
         stage = f"reconstruct {plan.reading.name}"
         rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
         # A few candidates miss a target and fall out.
@@ -98,6 +102,9 @@ def build(
         if rows.size:
             found.append(ensemble.take(rows))
             have += rows.size
+            # A pilot only asks what is soon found; members that are rare are sought on.
+            last = last if chunk == PILOT else min(attempt + 1 + attempts, MOST_ATTEMPTS)
+        attempt += 1
         if have == wanted:
             return join(found, plan.protocol), {}
     if nearest > 0 and not any(curves.bends(t, plan.published) for t in plan.targets):

@@ -164,15 +164,13 @@ def target_table(plans: list[Plan], ensemble: Ensemble, published: Published) ->
                 "reason": item.reason if item else "",
             }
         else:
-            status = "set aside" if target in main.aside else "claim" if figure.claim else "target"
+            # A figure that some reading sets aside is not held by that reading's members.
+            reason, aside = _why_aside(figure, plans)
+            status = "set aside" if aside else "claim" if figure.claim else "target"
             rate = figure.estimand.statistic == "survival"
             read_as = target.estimand.statistic != figure.estimand.statistic
             alike = [t for t in _readings_of(figure, plans) if t.estimand == target.estimand]
-            reason = main.aside.get(target, f"read as {target.estimand}" if read_as else "")
-            # Limits may have been set aside without their value.
-            reason = reason or next(
-                (words for t, words in main.aside.items() if figure.id in t.figures), ""
-            )
+            reason = reason or (f"read as {target.estimand}" if read_as else "")
             row |= {
                 "estimand": str(target.estimand),
                 "lower": min(t.value.lower for t in alike),
@@ -184,6 +182,21 @@ def target_table(plans: list[Plan], ensemble: Ensemble, published: Published) ->
             }
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _why_aside(figure: Figure, plans: list[Plan]) -> tuple[str, bool]:
+    """Why a figure is not held by all members, and whether it is set aside whole: limits may be
+    without their value. Named is the reading, unless it is the first."""
+    of_limits = ""
+    for k, plan in enumerate(plans):
+        for target, words in plan.aside.items():
+            if figure.id not in target.figures:
+                continue
+            reason = f"as {plan.reading.name}: {words}" if k else words
+            if target in plan.reading.targets:
+                return reason, True
+            of_limits = of_limits or reason
+    return of_limits, False
 
 
 def _readings_of(figure: Figure, plans: list[Plan]) -> list[Target]:
