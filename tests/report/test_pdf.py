@@ -36,6 +36,21 @@ def test_declares_archiving_and_accessibility_standards(document: bytes) -> None
     assert b"2026-01-31" in document
 
 
+@pytest.mark.parametrize(
+    ("words", "broken"),
+    [
+        ("short_name", "short_name"),
+        ("primary_tumour_size", "primary_|tumour_|size"),
+        ("os.hazard_ratio by sex", "os.|hazard_|ratio by sex"),
+        ("0.123456789012345", "0.123456789012345"),
+        ("x" * 64, "x" * 64),
+        ("x" * 65, "|".join(["x" * 16] * 4) + "|x"),
+    ],
+)
+def test_long_names_may_break_where_a_reader_expects_it(words: str, broken: str) -> None:
+    assert pdf.breakable(words).replace("\u200b", "|") == broken
+
+
 def test_hostile_text_prints_literally(printed: str) -> None:
     text = re.sub(r"[\s\u200b]+", "", printed)
     for part in ("<script>alert(1)</script>", "<!--", "#emph[x]", "$a_b$", "@x", "*b*", "`c`",
