@@ -9,7 +9,9 @@ from scipy.special import chdtrc
 from resarc.reconstruct import kernels, labels
 from resarc.reconstruct.histories import History
 from resarc.survival import batch
+from resarc.survival.contingency import chi_square
 from resarc.survival.kaplan_meier import limits
+from resarc.survival.logrank import TESTS, weighting
 
 pytestmark = pytest.mark.property
 
@@ -59,6 +61,50 @@ def test_logrank_and_survival_are_those_of_batch(seed, patients, longest, levels
         assert found == pytest.approx(s[m], abs=1e-9, nan_ok=True)
         if np.isfinite(variance[m]) and found > 0:
             assert found * error == pytest.approx(np.sqrt(variance[m]), abs=1e-9)
+
+
+@cases
+def test_other_tests_of_survival_are_those_of_the_ensemble(seed, patients, longest, levels, masked):
+    given_history = history(seed, patients, longest)
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, levels, (3, patients))
+    mask = rng.random((3, patients)) < 0.7 if masked else np.ones((3, patients), dtype=bool)
+    for k, statistic in enumerate(("logrank_p", "wilcoxon_p", "tarone_ware_p", "peto_p")):
+        weight, _ = weighting(TESTS[statistic])
+        _, expected = batch.logrank_statistic(
+            given_history.days, given_history.event, codes, levels, mask, weight=weight
+        )
+        for m in range(3):
+            order, days, event = by_time(given_history, m)
+            group = np.where(mask[m], codes[m], -1)[order]
+            chi2, df, _ = kernels.logrank(days, event, group, levels, k)
+            p = chdtrc(df, chi2) if df else np.nan
+            assert p == pytest.approx(expected[m], rel=1e-7, abs=1e-10, nan_ok=True)
+    for m in range(3):
+        order, days, event = by_time(given_history, m)
+        group = np.where(mask[m], codes[m], -1)[order]
+        present = np.unique(group[group >= 0])
+        chi2, df = kernels.likelihood_ratio(days, event, group, levels, 60)
+        if len(present) < 2:
+            assert np.isnan(chi2)
+            continue
+        x = (group[:, None] == present[1:]).astype(float)
+        fits = batch.cox_fits(days[None] * 1.0, event[None], x[None], (group >= 0)[None])
+        if fits.converged[0]:
+            expected = 2 * (fits.log_likelihood[0] - fits.null_log_likelihood[0])
+            assert df == len(present) - 1
+            assert chi2 == pytest.approx(expected, abs=1e-6)
+
+
+@given(counts=st.lists(st.integers(0, 12), min_size=4, max_size=4))
+def test_yates_correction_is_that_of_contingency(counts):
+    table = np.array(counts, dtype=float).reshape(2, 2)
+    chi2, df = kernels.chi_squared(table, True)
+    expected = chi_square(table, correction=True)
+    if df:
+        assert chi2 == pytest.approx(expected.statistic, abs=1e-9)
+    else:
+        assert np.isnan(expected.p)
 
 
 @cases

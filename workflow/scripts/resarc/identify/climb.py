@@ -17,11 +17,16 @@ import numpy as np
 from resarc.compiled import njit
 from resarc.reconstruct.exchanges import (
     CHI2,
+    COX_LR,
     COX_P,
     HAZARD_RATIO,
     LOGRANK,
+    PETO,
     SIDE,
+    TARONE_WARE,
     TREND,
+    WILCOXON,
+    YATES,
     Problem,
     Timelines,
     target_distance,
@@ -35,7 +40,9 @@ SHORTEST, LONGEST, MEAN_TIME, MIDDLE_TIME, LOGRANK_TERM, LOG_RATIO = range(7, 13
 # How a quantity is made of terms.
 PLAIN, DIFFERENCE, SHARE = range(3)
 
-ORDER_ONLY = (LOGRANK, SIDE, COX_P, HAZARD_RATIO, CHI2, TREND)
+ORDER_ONLY = (
+    LOGRANK, SIDE, COX_P, HAZARD_RATIO, CHI2, TREND, YATES, WILCOXON, TARONE_WARE, PETO, COX_LR,
+)  # fmt: skip
 """Targets that depend on the order of times, not on the times."""
 
 NEWTON = 12

@@ -22,7 +22,8 @@ from resarc.identify.bounds import HYPOTHESIS, held_by_all, hypotheses, values_o
 from resarc.identify.climb import State
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import constraints
+from resarc.reconstruct import constraints, unsaid
+from resarc.reconstruct.readings import Reading
 from resarc.reconstruct.targets import ROUNDINGS, Roundings, Target, as_share, compile_targets
 from resarc.seeds import stream
 
@@ -102,7 +103,7 @@ def push(
     share = effort // max(len(groups), 1)
     for name, part in groups:
         ensemble = from_frame(part, protocol)
-        targets, ensemble.protocol = targets_held(ensemble, published, table)
+        targets, ensemble.protocol = targets_held(ensemble, published, table, name)
         shared = targets if shared is None else [t for t in shared if t in targets]
         search = _Search(ensemble, targets, published, seed, share)
         found = search.run([e for e in wanted if ensemble.has(e)], name, progress)
@@ -131,10 +132,10 @@ def _distinct(estimands: list[Estimand]) -> list[Estimand]:
 
 
 def targets_held(
-    ensemble: Ensemble, published: Published, table: pd.DataFrame
+    ensemble: Ensemble, published: Published, table: pd.DataFrame, hypothesis: str = ""
 ) -> tuple[list[Target], Protocol]:
     """The targets that every member holds, as the reconstruction read them, and the protocol with
-    the convention of intervals under which it did.
+    the conventions under which it did.
 
     Under the right reading of the figures the members hold all that was not set aside; so the reading
     under which they hold most figures is taken, the one that the table names before others. A target
@@ -158,6 +159,10 @@ def targets_held(
         )
         found = []
         targets = compile_targets(published, under, Roundings(shares, rates))[0]
+        targets = [unsaid.read_as(t, read_as.get(t.figures[0], ""), under) for t in targets]
+        reading = unsaid.named(hypothesis, Reading(hypothesis, "", under, tuple(targets)))
+        targets, under = list(reading.targets), reading.protocol
+        judged.protocol = under
         for target in targets:
             if all(figure in aside for figure in target.figures):
                 continue

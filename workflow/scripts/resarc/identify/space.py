@@ -168,7 +168,7 @@ def feasible(
     checks = build.quantities(made)
     wanted = build.quantities([(e, Range(-np.inf, np.inf)) for e in sought])
     times = np.zeros((len(problem.specs), len(endpoints)), dtype=bool)
-    timed = ~np.isin(problem.specs[:, 0], (climb.CHI2, climb.TREND))
+    timed = ~np.isin(problem.specs[:, 0], (climb.CHI2, climb.TREND, climb.YATES))
     times[timed, problem.specs[timed, 1]] = True
     space = Space(
         problem,

@@ -23,17 +23,17 @@ from time import monotonic
 import numpy as np
 import pandas as pd
 
-from resarc.ensemble import from_frame, to_frame
+from resarc.ensemble import Ensemble, from_frame, to_frame
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import admission, counts, exact, outcome, readings
+from resarc.reconstruct import admission, counts, exact, outcome, readings, unsaid
 from resarc.reconstruct.conflicts import of_counts, stepping_back
 from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.layout import lay_out
 from resarc.reconstruct.members import CHUNK, PILOT, build, mixed
 from resarc.reconstruct.plan import NOT_FOUND, Plan
-from resarc.reconstruct.readings import Reading
+from resarc.reconstruct.readings import Hypothesis, Reading
 from resarc.reconstruct.scheme import Scheme, plan_of
 from resarc.reconstruct.targets import Target
 
@@ -100,8 +100,36 @@ def decide(
         )
     admission.check(published, protocol)
     found = readings.read(published, protocol, patients, seed, progress)
-    prepared = tuple(_prepare(r, published, patients, seed, progress) for r in found.live)
-    return Scheme(protocol, published, prepared, found.hypotheses, found.conflicts, seed)
+    asked = [unsaid.settle(r) for r in found.live]
+    prepared = [_prepare(a.reading, published, patients, seed, progress) for a in asked]
+    more, rows = _departures(asked[0], prepared[0], progress)
+    hypotheses = (*found.hypotheses, *asked[0].hypotheses, *rows)
+    return Scheme(protocol, published, (*prepared, *more), hypotheses, found.conflicts, seed)
+
+
+def _departures(
+    asked: unsaid.Asked, first: Plan, progress: Progress
+) -> tuple[list[Plan], list[Hypothesis]]:
+    """Plans under other answers to what the paper leaves unsaid, each from the first plan, as far as
+    they cost no more printed figures."""
+
+    def trials() -> Ensemble | None:
+        return build(first, PILOT + 1, unsaid.TRIALS)[0]
+
+    found, rows = unsaid.departures(asked, first.aside, trials)
+    plans = []
+    for departure in found:
+        plan = _prepare(
+            departure.reading, first.published, first.patients, first.seed, progress,
+            most=_cost(first.aside),
+        )  # fmt: skip
+        rows.append(unsaid.outcome_of(departure, plan is not None))
+        plans += [plan] if plan else []
+    return plans, rows
+
+
+def _cost(aside: Iterable[Target]) -> float:
+    return sum(counts.weight(t) for t in aside)
 
 
 def chunks(members: int) -> int:
@@ -147,9 +175,11 @@ def _prepare(
     patients: int,
     seed: int,
     progress: Progress,
-) -> Plan:
+    *,
+    most: float = np.inf,
+) -> Plan | None:
     """The plan of a reading, with the figures that must be set aside: those in conflict by proof,
-    then those that no dataset was found to hold with the others."""
+    then those that no dataset was found to hold with the others. None if that costs more than `most`."""
     protocol, targets = reading.protocol, list(reading.targets)
     layout = lay_out(protocol, targets)
     components = counts.components(layout, targets, patients)
@@ -171,7 +201,7 @@ def _prepare(
         return plan_of(reading, published, patients, dict(aside), tuple(conflicts), seed)
 
     # A few members show whether all targets can hold together; the hardest steps back if not.
-    while True:
+    while _cost(aside) <= most:
         progress(f"{reading.name}: can all figures hold together?")
         pilot, failures = build(plan(), PILOT, 2, attempts=2)
         if pilot is not None:
@@ -197,3 +227,4 @@ def _prepare(
             value = replace(hardest, lower=None, upper=None)
             targets = [value if t == hardest else t for t in targets]
             reading = replace(reading, targets=tuple(targets))
+    return None

@@ -22,6 +22,8 @@ SURVIVAL, MEDIAN, CRUDE, FOLLOWED, AT_RISK, RMST, REVERSE, MEAN, MIDDLE, LEAST, 
 TIME = 6
 
 UNKNOWN = 3.0
+HALVES = {"middle": 0, "first": 1, "below": 2}
+
 EDGE = 1e-9
 SMALLEST = 1e-6
 BROKEN = 0.5
@@ -37,7 +39,7 @@ class Goals(NamedTuple):
     the censored, -1 all; `ranges` (T, 7): the ends for value, lower and upper limit (NaN: none; times
     in days) and the time in days. `means` (m, 2): whom a printed mean is of, and that mean in days.
     `grid`: the times at which figures speak, with both ends. `free`: whether the number of events may
-    change."""
+    change. `half`: which median a curve has that is 1/2 over a stretch, by `HALVES`."""
 
     kinds: np.ndarray
     who: np.ndarray
@@ -48,6 +50,7 @@ class Goals(NamedTuple):
     free: bool
     interval: int
     z: float
+    half: int
 
 
 class Patients(NamedTuple):
@@ -110,24 +113,26 @@ def _area(in_time, happened, group, reach):
 
 
 @njit(cache=True, error_model="numpy")
-def _median(in_time, happened, group, count):
+def _median(in_time, happened, group, count, convention):
     """Kaplan-Meier median: where the curve is one half, midway to the next event or the end of
-    follow-up; NaN if not reached."""
+    follow-up, or that time, or that of the next event; NaN if not reached."""
     at_risk, s, half, last = count, 1.0, math.nan, 0.0
     for p in range(len(in_time)):
         if group[p] < 0:
             continue
         if happened[p]:
             if not math.isnan(half) and in_time[p] > half:
-                return (half + in_time[p]) / 2.0
+                return float(in_time[p]) if convention == 2 else (half + in_time[p]) / 2.0
             s *= (at_risk - 1) / at_risk
             if s < 0.5 - EDGE:
                 return float(in_time[p])
             if s <= 0.5 + EDGE:
                 half = float(in_time[p])
+                if convention == 1:
+                    return half
         at_risk -= 1
         last = float(in_time[p])
-    return (half + last) / 2.0
+    return math.nan if convention == 2 else (half + last) / 2.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -149,7 +154,7 @@ def distance(goals, t, in_time, happened, group):
         gap = 0.0
         for side in range(3):
             if kind == MEDIAN and side == 0:
-                found = _median(in_time, happened, group, count)
+                found = _median(in_time, happened, group, count, goals.half)
                 if low - EDGE <= found <= high + EDGE:
                     continue
             for end in range(2):

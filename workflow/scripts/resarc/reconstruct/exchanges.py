@@ -24,6 +24,7 @@ from resarc.reconstruct.kernels import (
     cox,
     crossing,
     exchange_terms,
+    likelihood_ratio,
     limits,
     logrank,
     outside,
@@ -32,6 +33,7 @@ from resarc.reconstruct.kernels import (
 )
 
 LOGRANK, SURVIVAL, MEDIAN, CRUDE, SIDE, COX_P, HAZARD_RATIO, CHI2, TREND, AT_RISK = range(10)
+YATES, WILCOXON, TARONE_WARE, PETO, COX_LR = range(10, 15)
 
 # Columns of Problem.specs, before the rows of the conditions, those of the covariates and how many
 # levels these have; columns of Problem.ranges, after the ends for value, lower and upper limit.
@@ -145,7 +147,7 @@ def target_distance(problem, t, codes, times, group):
     e = problem.specs[t, ENDPOINT]
     order, days, event = times.order[e], times.days[e], times.event[e]
     kind = problem.specs[t, KIND]
-    whole = kind in (SURVIVAL, MEDIAN, CRUDE, AT_RISK, CHI2, TREND)
+    whole = kind in (SURVIVAL, MEDIAN, CRUDE, AT_RISK, CHI2, TREND, YATES)
     _grouping(problem, t, codes, order, not whole, group)
     total = 0.0
     if kind == SURVIVAL:
@@ -181,7 +183,7 @@ def target_distance(problem, t, codes, times, group):
             unit *= len(order)
         for side in range(1):
             total += _range(problem, t, side, beyond, unit)
-    elif kind in (CHI2, TREND):
+    elif kind in (CHI2, TREND, YATES):
         table = np.zeros((problem.specs[t, ROWS], problem.specs[t, GROUPS]))
         for p in range(len(order)):
             i = order[p]
@@ -189,9 +191,15 @@ def target_distance(problem, t, codes, times, group):
             column = problem.levels[t, 0, codes[problem.specs[t, BY], i]]
             if group[p] >= 0 and row >= 0 and column >= 0:
                 table[row, column] += 1.0
-        chi2, df = chi_squared(table)
+        chi2, df = chi_squared(table, kind == YATES)
         if kind == TREND:
             chi2, df = trend(table), min(df, 1)
+        total = _deviate_gap(problem, t, chi2, df)
+    elif kind == COX_LR:
+        chi2, df = likelihood_ratio(days, event, group, problem.specs[t, GROUPS], NEWTON)
+        total = _deviate_gap(problem, t, chi2, df)
+    elif kind >= WILCOXON:
+        chi2, df, _ = logrank(days, event, group, problem.specs[t, GROUPS], kind - WILCOXON + 1)
         total = _deviate_gap(problem, t, chi2, df)
     elif kind in (LOGRANK, SIDE):
         chi2, df, excess = logrank(days, event, group, problem.specs[t, GROUPS])

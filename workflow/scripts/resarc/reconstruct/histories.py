@@ -376,6 +376,7 @@ def _goals(
         free,
         INTERVALS[conventions.survival_interval],
         float(ndtri((1 + conventions.level) / 2)),
+        courses.HALVES[conventions.median],
     )
 
 

@@ -71,9 +71,12 @@ def limits(s, error, interval, z):
 
 
 @njit(cache=True, error_model="numpy")
-def logrank(days, event, group, k):
+def logrank(days, event, group, k, weighting=0):
     """Chi-squared of the log-rank test of groups 0 to k - 1 (-1: left out), its degrees of freedom
-    and observed less expected events (k,). Groups that are at risk at no event are left out."""
+    and observed less expected events (k,). Groups that are at risk at no event are left out.
+
+    `weighting`: 0 none, 1 number at risk (Gehan-Breslow), 2 its root (Tarone-Ware), 3 survival just
+    before (Peto-Peto)."""
     at_risk = np.zeros(k)
     for p in range(len(days)):
         if group[p] >= 0:
@@ -81,6 +84,7 @@ def logrank(days, event, group, k):
     excess = np.zeros(k)
     covariance = np.zeros((k, k))
     died = np.zeros(k)
+    before = 1.0
     p, n = 0, len(days)
     while p < n:
         last = p
@@ -96,9 +100,14 @@ def logrank(days, event, group, k):
             for g in range(k):
                 total += at_risk[g]
             weight = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
+            w = 1.0
+            if weighting > 0:
+                w = total if weighting == 1 else math.sqrt(total) if weighting == 2 else before
+                before *= 1.0 - deaths / total
+                weight *= w * w
             for g in range(k):
                 share = at_risk[g] / total
-                excess[g] += died[g] - deaths * share
+                excess[g] += w * (died[g] - deaths * share)
                 died[g] = 0.0
                 for h in range(g + 1):
                     if g == h:
@@ -308,9 +317,66 @@ def cox(days, event, group, x, steps):
 
 
 @njit(cache=True, error_model="numpy")
-def chi_squared(table):
-    """Pearson's chi-squared of a table without continuity correction, empty rows and columns left
-    out, and its degrees of freedom."""
+def log_likelihood(days, event, group, x, beta):
+    """Of Cox's model with Efron's ties at coefficients beta (p,)."""
+    n = len(days)
+    value, s0 = 0.0, 0.0
+    last = n - 1
+    while last >= 0:
+        first = last
+        while first > 0 and days[first - 1] == days[last]:
+            first -= 1
+        deaths, d0 = 0, 0.0
+        for i in range(first, last + 1):
+            if group[i] < 0:
+                continue
+            score = 0.0
+            for c in range(x.shape[1]):
+                score += beta[c] * x[i, c]
+            risk = math.exp(min(max(score, -30.0), 30.0))
+            s0 += risk
+            if event[i]:
+                deaths += 1
+                d0 += risk
+                value += score
+        for k in range(deaths):
+            value -= math.log(s0 - k / deaths * d0)
+        last = first - 1
+    return value
+
+
+@njit(cache=True, error_model="numpy")
+def likelihood_ratio(days, event, group, k, steps):
+    """Chi-squared of the likelihood-ratio test of groups 0 to k - 1 (-1: left out) in Cox's model, and
+    its degrees of freedom."""
+    here = np.zeros(k, dtype=np.bool_)
+    for p in range(len(days)):
+        if group[p] >= 0:
+            here[group[p]] = True
+    column = np.full(k, -1)
+    columns = -1
+    for g in range(k):
+        if here[g]:
+            column[g] = columns
+            columns += 1
+    if columns < 1:
+        return math.nan, 0
+    x = np.zeros((len(days), columns))
+    for p in range(len(days)):
+        if group[p] >= 0 and column[group[p]] >= 0:
+            x[p, column[group[p]]] = 1.0
+    beta, variance = cox(days, event, group, x, steps)
+    if math.isnan(variance):
+        return math.nan, 0
+    zero = np.zeros(columns)
+    gain = log_likelihood(days, event, group, x, beta) - log_likelihood(days, event, group, x, zero)
+    return max(2.0 * gain, 0.0), columns
+
+
+@njit(cache=True, error_model="numpy")
+def chi_squared(table, yates=False):
+    """Pearson's chi-squared of a table, empty rows and columns left out, and its degrees of freedom;
+    of two rows and two columns with Yates' continuity correction, if that is asked for."""
     rows, columns = np.zeros(table.shape[0]), np.zeros(table.shape[1])
     total = 0.0
     for i in range(table.shape[0]):
@@ -329,6 +395,16 @@ def chi_squared(table):
         r += 1 if rows[i] > 0 else 0
     for j in range(table.shape[1]):
         c += 1 if columns[j] > 0 else 0
+    if yates and r == 1 and c == 1:
+        least, inverse = math.inf, 0.0
+        for i in range(table.shape[0]):
+            for j in range(table.shape[1]):
+                expected = rows[i] * columns[j] / total
+                if expected > 0:
+                    least = min(least, abs(table[i, j] - expected))
+                    inverse += 1.0 / expected
+        # All four counts are equally far from what is expected.
+        chi2 = (least - min(0.5, least)) ** 2 * inverse
     return chi2, max(r, 0) * max(c, 0)
 
 

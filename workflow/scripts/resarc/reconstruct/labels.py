@@ -24,16 +24,21 @@ from resarc.reconstruct.targets import Target, roots
 
 COMPILED = {
     "logrank_p": exchanges.LOGRANK,
+    "wilcoxon_p": exchanges.WILCOXON,
+    "tarone_ware_p": exchanges.TARONE_WARE,
+    "peto_p": exchanges.PETO,
     "survival": exchanges.SURVIVAL,
     "median": exchanges.MEDIAN,
     "crude_rate": exchanges.CRUDE,
     "at_risk": exchanges.AT_RISK,
+    "cox_lr_p": exchanges.COX_LR,
     "cox_p": exchanges.COX_P,
     "hazard_ratio": exchanges.HAZARD_RATIO,
     "chi2_p": exchanges.CHI2,
+    "chi2_yates_p": exchanges.YATES,
     "trend_p": exchanges.TREND,
 }
-GROUPING = ("logrank_p", "cox_p", "hazard_ratio", "chi2_p", "trend_p")
+CROSSED = ("chi2_p", "chi2_yates_p", "trend_p")
 
 NARROW = 5e-4
 """A test whose printed digits leave less room on the scale of its normal deviate comes last."""
@@ -135,13 +140,15 @@ def is_compiled(target: Target, layout: Layout) -> bool:
     factors = [*e.adjusted_for, *([e.by] if e.by else [])]
     if any(protocol.kind(name) == "number" for name in factors):
         return False
-    if e.statistic in ("chi2_p", "trend_p"):
+    if e.statistic in CROSSED:
         return e.subject not in protocol.endpoint_names
     return e.subject in protocol.endpoint_names
 
 
 def _is_model(target: Target) -> bool:
-    return target.estimand.statistic in ("cox_p", "hazard_ratio") and not is_direction(target)
+    return target.estimand.statistic in ("cox_p", "cox_lr_p", "hazard_ratio") and not is_direction(
+        target
+    )
 
 
 def is_direction(target: Target) -> bool:
@@ -329,7 +336,7 @@ def _groups(target: Target, protocol: Protocol) -> tuple[int, int]:
     e = target.estimand
     order = _order_of_levels(target, protocol)
     groups = len(order) if order else len(protocol.levels(e.by)) if e.by else 1
-    crossed = e.statistic in ("chi2_p", "trend_p")
+    crossed = e.statistic in CROSSED
     return groups, len(protocol.levels(e.subject)) if crossed else 1
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from resarc.ensemble import Ensemble, evaluate
 from resarc.published import Figure, Published
-from resarc.reconstruct import curves, readings
+from resarc.reconstruct import curves, readings, unsaid
 from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.plan import NOT_FOUND, Plan
 from resarc.reconstruct.readings import Hypothesis
@@ -20,6 +20,8 @@ CONFLICT_COLUMNS = (
     "conflict", "hypothesis", "figures", "printed", "status", "set_aside", "finding", "proof", "rechecked",
 )  # fmt: skip
 PROVED = "proved"
+FEASIBLE = (readings.FOUND, unsaid.STATED, unsaid.ASSUMED)
+"""Statuses of hypotheses under which datasets are built."""
 
 
 # --- hypotheses -----------------------------------------------------------------------------------
@@ -37,7 +39,7 @@ def hypothesis_table(
     """
     rows = [
         (
-            *(h.endpoint, h.hypothesis, h.status == readings.FOUND, h.chosen, h.evidence),
+            *(h.endpoint, h.hypothesis, h.status in FEASIBLE, h.chosen, h.evidence),
             *(h.question, h.status, np.nan),
         )
         for h in hypotheses

@@ -289,7 +289,7 @@ def weighting(weights: Weights) -> tuple[Callable[..., np.ndarray] | None, str]:
             raise DataError("weights", repr(weights), "rho and gamma of at least 0")
 
         def fleming_harrington(n: np.ndarray, d: np.ndarray, order: batch.RiskOrder) -> np.ndarray:
-            before = _product_before(1 - d / n, d, order)
+            before = _product_before(1 - d / np.maximum(n, 1.0), d, order)
             return before**rho * (1 - before) ** gamma
 
         return fleming_harrington, f"Fleming-Harrington ({rho:g}, {gamma:g})"
