@@ -59,6 +59,19 @@ def test_nothing_is_left_to_do_after_a_run(ran):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+def test_the_longest_rebuilding_begins_first_and_notebooks_fill_the_gaps(ran):
+    done = ran.snakemake("--cores", "1", "--forceall")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split("  ")[2] for line in done.stderr.splitlines() if " of 52  " in line]
+    rebuilt = [line for line in lines if line.startswith("Rebuilding")]
+    assert "sysucc2015" in rebuilt[0]
+    assert "okayama2022" in rebuilt[1]
+    # One core: nothing else runs before all that others wait for.
+    last = max(k for k, line in enumerate(lines) if line.startswith("Writing the report"))
+    first = min(k for k, line in enumerate(lines) if line.startswith("Running the notebook"))
+    assert last < first
+
+
 @pytest.fixture
 def changed(ran):
     """A function: change a file's content for the length of a test."""

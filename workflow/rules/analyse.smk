@@ -18,6 +18,7 @@ rule analyse:
         sensitivity="results/{study}/sensitivity.csv",
     log:
         "logs/{study}/analyse.log",
+    priority: priority("analyse")
     conda:
         "../../environment.yml"
     params:

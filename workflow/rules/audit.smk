@@ -10,6 +10,7 @@ rule audit:
         audit="results/{study}/audit.csv",
     log:
         "logs/{study}/audit.log",
+    priority: priority("analyse")
     conda:
         "../../environment.yml"
     message:

@@ -13,7 +13,7 @@ rule check:
         published="results/{study}/published.json",
     log:
         "logs/{study}/check.log",
-    priority: 30  # a moment each; then the longest rebuilding can begin
+    priority: priority("check")
     conda:
         "../../environment.yml"
     params:

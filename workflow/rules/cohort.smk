@@ -20,6 +20,7 @@ rule cohort:
         partial_dates="results/{study}/partial_dates.parquet",
     log:
         "logs/{study}/cohort.log",
+    priority: priority("cohort")
     conda:
         "../../environment.yml"
     params:

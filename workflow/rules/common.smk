@@ -113,6 +113,20 @@ wildcard_constraints:
     part=r"\d+",
 
 
+# Which stage goes first where several could begin: that after which most is left to do. What only the
+# list of all results waits for, the notebooks, fills the gaps.
+ORDER = ["notebook", "report", "compare", "analyse", "cohort", "identify"]
+ORDER += ["push", "check", "reconstruct"]
+
+
+def priority(stage):
+    """Within a stage the study goes first whose rebuilding is the longest."""
+    largest = 1 + max(source.size for source in PATIENTS.values())
+    return (
+        lambda wildcards: ORDER.index(stage) + PATIENTS[wildcards.study].size / largest
+    )
+
+
 def code(stage):
     """The command line of a stage and all that it imports. As inputs they are compared by content,
     so that an edit runs exactly the stages that use the edited module. So is the lock file: other

@@ -12,6 +12,7 @@ rule compare:
         comparison="results/{study}/comparison.csv",
     log:
         "logs/{study}/compare.log",
+    priority: priority("compare")
     conda:
         "../../environment.yml"
     params:

@@ -17,7 +17,7 @@ rule push:
         diversity="results/{study}/reconstruction/diversity.csv",
     log:
         "logs/{study}/push.log",
-    priority: 10
+    priority: priority("push")
     conda:
         "../../environment.yml"
     message:
@@ -52,7 +52,7 @@ rule identify:
         by_hypothesis="results/{study}/identified_by_hypothesis.csv",
     log:
         "logs/{study}/identify.log",
-    priority: 10
+    priority: priority("identify")
     conda:
         "../../environment.yml"
     params:
@@ -86,7 +86,7 @@ rule identify_part:
         part=temp(part_file("identify")),
     log:
         "logs/{study}/identify_part_{part}.log",
-    priority: 10
+    priority: priority("identify")
     conda:
         "../../environment.yml"
     message:

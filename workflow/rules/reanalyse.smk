@@ -13,7 +13,7 @@ rule reanalyse:
         conclusions="results/{study}/reanalysis_conclusions.csv",
     log:
         "logs/{study}/reanalyse.log",
-    priority: 10
+    priority: priority("analyse")
     conda:
         "../../environment.yml"
     params:
@@ -39,7 +39,7 @@ rule reanalyse_part:
         part=temp(directory(part_file("reanalyse", ending=""))),
     log:
         "logs/{study}/reanalyse_part_{part}.log",
-    priority: 10
+    priority: priority("analyse")
     conda:
         "../../environment.yml"
     params:

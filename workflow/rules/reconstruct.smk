@@ -20,7 +20,7 @@ rule reconstruct:
         conflicts="results/{study}/reconstruction/conflicts.csv",
     log:
         "logs/{study}/reconstruct.log",
-    priority: 20
+    priority: priority("reconstruct")
     conda:
         "../../environment.yml"
     params:
@@ -48,7 +48,7 @@ rule reconstruct_scheme:
         scheme=temp(part_file("scheme", part=0, ending=".json")),
     log:
         "logs/{study}/reconstruct_scheme.log",
-    priority: 20
+    priority: priority("reconstruct")
     conda:
         "../../environment.yml"
     message:
@@ -71,7 +71,7 @@ rule reconstruct_part:
         part=temp(part_file("reconstruct")),
     log:
         "logs/{study}/reconstruct_part_{part}.log",
-    priority: 20
+    priority: priority("reconstruct")
     conda:
         "../../environment.yml"
     message:
@@ -100,6 +100,7 @@ rule export:
         "logs/{study}/export.{ending}.log",
     wildcard_constraints:
         ending="csv|xlsx|sav|dta|parquet",
+    priority: priority("cohort")
     conda:
         "../../environment.yml"
     message:
@@ -120,6 +121,7 @@ rule export_dictionary:
         dictionary="results/{study}/reconstruction/dictionary.csv",
     log:
         "logs/{study}/export_dictionary.log",
+    priority: priority("cohort")
     conda:
         "../../environment.yml"
     message:

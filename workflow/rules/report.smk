@@ -51,6 +51,7 @@ rule study_report:
         snippets="results/{study}/manuscript/snippets.csv",
     log:
         "logs/{study}/study_report.log",
+    priority: priority("report")
     conda:
         "../../environment.yml"
     message:
@@ -92,6 +93,7 @@ rule combined_report:
         figures=directory("results/report/figures"),
     log:
         "logs/combined_report.log",
+    priority: ORDER.index("compare")
     conda:
         "../../environment.yml"
     message:

@@ -21,6 +21,7 @@ rule synthesis:
         evidence_map="results/summary/evidence_map.csv",
     log:
         "logs/synthesis.log",
+    priority: ORDER.index("analyse")
     conda:
         "../../environment.yml"
     message:

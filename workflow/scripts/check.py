@@ -33,18 +33,20 @@ def main() -> None:
 
 def check_study(
     of_study: Path, of_printed: Path, bibliography: Path, questions: Path, works: Path
-) -> None:
+) -> int:
     """All that is written of a study, of its paper if there is one, and of all studies together;
-    `ConfigurationError` if a file is wrong or contradicts another."""
+    `ConfigurationError` if a file is wrong or contradicts another. Patients times printed figures."""
     study = protocol.load(of_study)
-    asking = {of_study: study.reference}
+    asking, size = {of_study: study.reference}, 0
     if of_printed.is_file():
         printed = published.load(of_printed)
         check_together(study, of_study, printed, of_printed)
         asking[of_printed] = printed.reference
+        size = len(printed.figures) * (printed.count() or 0)
     check_references(asking, bibliography)
     check_questions(study, of_study, questions)
     check_shared(bibliography, questions, works)
+    return size
 
 
 def check_together(study: Protocol, of_study: Path, printed: Published, of_printed: Path) -> None:

@@ -43,6 +43,8 @@ class Patients:
     """The day of a registry's export; empty for a reconstruction."""
     export_ending: str
     """Ending of the file as which a reconstruction is written."""
+    size: int
+    """Patients times printed figures, with which a rebuilding grows; 0 where no paper is repeated."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,16 @@ def known(config: dict[str, Any]) -> Known:
         found = _known(memory)
         if all(Path(name).is_file() for each in found.patients.values() for name in each.files):
             return found
-    found, checked = _work_out(config, memory.get("checked", {}))
-    _write(MEMORY, {"from": digests, **asdict(found), "checked": checked})
+    found, checked = _work_out(config, memory.get("studies", {}))
+    _write(MEMORY, {"from": digests, **asdict(found), "studies": checked})
     return found
 
 
 def _work_out(
-    config: dict[str, Any], checked: dict[str, list[str]]
-) -> tuple[Known, dict[str, list[str]]]:
-    """What is known, and by which digests of its files and of the code each study was found right; a
-    study that was so `checked` before is not checked again."""
+    config: dict[str, Any], checked: dict[str, dict[str, Any]]
+) -> tuple[Known, dict[str, dict[str, Any]]]:
+    """What is known, and by which digests of its files and of the code each study was found right, with
+    its size; a study that was so `checked` before is not checked again."""
     from resarc.configuration import validated
     from resarc.provenance import digest
     from resarc.reconstruct import chunks
@@ -102,15 +104,16 @@ def _work_out(
     result = {}
     for study in found:
         files = [CONFIG / name.replace("*", study) for name in CONFIGURATION]
-        result[study] = [
+        digests = [
             *(digest(path) if path.is_file() else "" for path in files),
             *of_curves,
             *of_code,
         ]
-        if result[study] != checked.get(study):
+        result[study] = checked.get(study, {})
+        if digests != result[study].get("digests"):
             from check import check_study
 
-            check_study(*files)
+            result[study] = {"digests": digests, "size": check_study(*files)}
     patients = {
         study: Patients(
             source.kind,
@@ -118,6 +121,7 @@ def _work_out(
             source.format or "",
             str(source.exported or ""),
             source.export_ending,
+            result[study]["size"],
         )
         for study, source in found.items()
     }
