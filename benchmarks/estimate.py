@@ -1,16 +1,20 @@
 """What an audit of many papers with many datasets each takes: hours, cores, money.
 
-    python benchmarks/estimate.py                                 100 papers, 10,000 datasets each
-    python benchmarks/estimate.py --studies oslo2014 --cores 16   from one study, on 16 cores
+    python benchmarks/estimate.py               measure the four studies; write the estimate
+    python benchmarks/estimate.py --computed    only the arithmetic, from what has been measured
 
-Measured is, for each study, the processor time of deciding its reconstruction (once), and of building
-one chunk of datasets; the rest is arithmetic: a paper is taken to cost what these cost on average. The
-stages after it (`--after`, seconds of processor time for each paper) are those of the profile.
+For each study everything from its figures to its report is run twice, with 50 and with 150 datasets, and
+the processor time of each stage is written down. What a paper costs with more datasets is the straight
+line through both; the stages that `chunks` splits (rebuilding, bounding, re-analysis) are kept apart
+from the rest. A paper is taken to cost what these cost on average. What was measured is kept in
+docs/benchmarks/estimate.json; from it comes the part of docs/scaling.md (`tests/docs/test_scaling.py` holds
+them together).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -18,9 +22,17 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ROOT / "workflow" / "scripts"
-CHUNK = 50
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from page import put  # noqa: E402 (the path is set above)
+from profile_run import copy_pipeline  # noqa: E402
+
+STORE = ROOT / "docs" / "benchmarks" / "estimate.json"
 STUDIES = ("oslo2014", "sysucc2015", "qu2024", "okayama2022")
+SIZES = (50, 150)
+CHUNK = 50
+SPLIT = {"reconstruct", "identify", "reanalyse"}
+CORES = (2, 16, 64, 256)
 
 
 def main() -> None:
@@ -30,77 +42,119 @@ def main() -> None:
     parser.add_argument("--studies", nargs="+", default=STUDIES)
     parser.add_argument("--papers", type=int, default=100)
     parser.add_argument("--members", type=int, default=10_000)
-    parser.add_argument("--cores", type=int, nargs="+", default=[2, 16, 64, 256])
     parser.add_argument("--price", type=float, default=0.05, help="of a core for an hour")
-    parser.add_argument("--after", type=float, default=35.0, help="processor seconds of a paper")
+    parser.add_argument("--computed", action="store_true", help="measure nothing")
     arguments = parser.parse_args()
-    print("| study | deciding | a dataset |\n|---|---|---|")
-    costs = []
-    for study in arguments.studies:
-        once, each = cost(study)
-        costs.append((once, each))
-        print(f"| {study} | {once:.1f} s | {each:.3f} s |", flush=True)
-    once, each = (sum(column) / len(costs) for column in zip(*costs, strict=True))
-    paper = once + arguments.after + each * arguments.members
-    hours = paper * arguments.papers / 3600
-    print(
-        f"\n{arguments.papers} papers with {arguments.members:,} datasets each: {hours:,.0f} core hours "
-        f"({paper / 3600:.1f} for a paper), {hours * arguments.price:,.0f} at {arguments.price} for a core "
-        "and hour.\n\n| cores | chunks | wall time |\n|---|---|---|"
-    )
-    for cores in arguments.cores:
-        wall, chunks = duration(
-            arguments.papers, arguments.members, cores, once, each, arguments.after
-        )
-        print(f"| {cores} | {chunks} | {wall / 3600:.1f} h |")
+    asked = {"papers": arguments.papers, "members": arguments.members, "price": arguments.price}
+    found = json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {"studies": {}}
+    if not arguments.computed:
+        for study in arguments.studies:
+            found["studies"][study] = cost(study)
+            print(study, found["studies"][study], file=sys.stderr, flush=True)
+    found = {"studies": found["studies"]} | asked
+    STORE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    put(ROOT / "docs" / "scaling.md", "estimate", text(found))
+    print(text(found))
 
 
-def duration(
-    papers: int, members: int, cores: int, once: float, each: float, after: float
-) -> tuple[float, int]:
-    """Least wall seconds on so many cores, and into how many jobs a paper is then split: its work
-    cannot be done sooner than by one core for each of its jobs, one after the other stage."""
-    chunks = max(1, min(-(-cores // papers), -(-members // CHUNK)))
-    total = papers * (once + after + each * members) / cores
-    longest = once + after + each * members / chunks
-    return max(total, longest), chunks
-
-
-def cost(study: str) -> tuple[float, float]:
-    """Processor seconds of deciding a study's reconstruction, and of a dataset."""
+def cost(study: str) -> dict[str, float]:
+    """Processor seconds of a study: `once`; for each dataset in stages that can be split (`split`) and in
+    the others (`whole`)."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        checked = ["--protocol", str(folder / "protocol"), "--published", str(folder / "published")]
-        call(
-            "check.py",
-            *("--protocol", f"config/studies/{study}.yaml"),
-            *("--published", f"config/published/{study}.yaml"),
-            *("--checked-protocol", str(folder / "protocol")),
-            *("--checked-published", str(folder / "published")),
-        )
-        wanted = ["--members", str(CHUNK), "--seed", "20260101"]
-        scheme = ["--scheme", str(folder / "scheme")]
-        once = call("reconstruct.py", *checked, *wanted, *scheme)
-        part = ["--part", "0", "--of", "1", "--to", str(folder / "part")]
-        return once, call("reconstruct.py", *checked, *wanted, *scheme, *part) / CHUNK
+        folder = Path(name) / "resarc"
+        copy_pipeline(folder)
+        # What is compiled on first use belongs to the installation.
+        run(folder, study, 2)
+        small, large = (run(folder, study, size) for size in SIZES)
+    each = {
+        stage: max(0.0, (large.get(stage, 0) - small.get(stage, 0)) / (SIZES[1] - SIZES[0]))
+        for stage in large
+    }
+    return {
+        "once": round(sum(small.values()) - sum(each.values()) * SIZES[0], 1),
+        "split": round(sum(value for stage, value in each.items() if stage in SPLIT), 4),
+        "whole": round(sum(value for stage, value in each.items() if stage not in SPLIT), 4),
+    }
 
 
-def call(script: str, *arguments: str) -> float:
-    """Processor seconds of one of the command lines."""
-    before = os.times()
+def run(folder: Path, study: str, members: int) -> dict[str, float]:
+    """Processor seconds of each stage, from the printed figures to the report."""
+    notes = folder / f"profile-{members}.jsonl"
     done = subprocess.run(
-        [sys.executable, str(SCRIPTS / script), *arguments],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        [
+            *(sys.executable, "-m", "snakemake", "--cores", "2"),
+            *(f"results/{study}/report.html", f"results/{study}/notebook.html"),
+            *("--config", f"members={members}"),
+        ],
+        cwd=folder,
+        env=os.environ
+        | {"RESARC_PROFILE": str(notes), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         check=False,
     )
     if done.returncode:
-        sys.exit(f"{script} ended with {done.returncode}")
-    after = os.times()
-    return (
-        after.children_user + after.children_system - before.children_user - before.children_system
+        sys.exit(done.stderr)
+    found: dict[str, float] = {}
+    for line in notes.read_text(encoding="utf-8").splitlines():
+        job = json.loads(line)
+        found[job["stage"]] = found.get(job["stage"], 0) + job["processor"]
+    return found
+
+
+def duration(
+    cost: dict[str, float], papers: int, members: int, cores: int
+) -> tuple[float, int, bool]:
+    """Least wall seconds on so many cores, into how many jobs each stage of a paper is then split, and
+    whether it is the one paper that decides: its stages follow each other, and only some are split."""
+    chunks = max(1, min(-(-cores // papers), -(-members // CHUNK)))
+    total = papers * _paper(cost, members) / cores
+    longest = cost["once"] + members * (cost["whole"] + cost["split"] / chunks)
+    return max(total, longest), chunks, longest > total
+
+
+def text(found: dict) -> str:
+    """The estimate, in words and tables."""
+    studies, papers, members = found["studies"], found["papers"], found["members"]
+    rows = [
+        f"| `{study}` | {each['once']:.0f} s | {each['split'] + each['whole']:.3f} s "
+        f"| {_paper(each, members) / 3600:.2f} h |"
+        for study, each in studies.items()
+    ]
+    mean = {
+        key: sum(each[key] for each in studies.values()) / len(studies)
+        for key in ("once", "split", "whole")
+    }
+    hours = papers * _paper(mean, members) / 3600
+    least = min(_paper(each, members) for each in studies.values())
+    most = max(_paper(each, members) for each in studies.values())
+    walls = []
+    for cores in CORES:
+        wall, chunks, longest = duration(mean, papers, members, cores)
+        note = "one paper's own length" if longest else ""
+        walls.append(f"| {cores} | {chunks} | {wall / 3600:.1f} h | {note} |")
+    return "\n".join(
+        [
+            f"| study | whatever the number | a dataset | {members:,} datasets |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            f"{papers} papers with {members:,} datasets each then take {hours:,.0f} core hours, "
+            f"{hours * found['price']:,.1f} units of money at {found['price']:g} for a core and hour. "
+            f"Papers differ: were all like the cheapest or the dearest of these, it would be "
+            f"{papers * least / 3600:,.0f} or {papers * most / 3600:,.0f} core hours.",
+            "",
+            "| cores | `chunks` | wall time | what decides, if not the cores |",
+            "|---|---|---|---|",
+            *walls,
+            "",
+        ]
     )
+
+
+def _paper(cost: dict[str, float], members: int) -> float:
+    return cost["once"] + members * (cost["split"] + cost["whole"])
 
 
 if __name__ == "__main__":

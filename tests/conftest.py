@@ -1,5 +1,6 @@
 """Shared by tests that run the pipeline: a copy of the repository, and Snakemake in it."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -29,6 +30,8 @@ PARTS = (
     "pyproject.toml",
     "uv.lock",
 )
+MEMBERS = 8
+"""Datasets of each study in the run that tests share."""
 
 
 class Copy:
@@ -99,6 +102,42 @@ class Copy:
 def copy_repository():
     """A function: a copy of the repository in a folder."""
     return Copy
+
+
+@pytest.fixture(scope="session")
+def first_run(made_once, copy_repository):
+    """A copy of the repository in which everything has been run, with few datasets for each study.
+    Tests read it; one that changes something takes a copy (`ran`)."""
+
+    def make(folder):
+        copy = copy_repository(folder)
+        copy.edit("config/config.yaml", "members: 200", f"members: {MEMBERS}")
+        return copy
+
+    return made_once("first-run", make)
+
+
+@pytest.fixture(scope="session")
+def made_once(copy_repository, tmp_path_factory):
+    """A function: a copy that has been run, by the first process of a test session that asks for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name, make):
+        folder = shared / name
+        folder.mkdir(exist_ok=True)
+        with (folder / "lock").open("w", encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if (folder / "done").exists():
+                return copy_repository.of(folder / "run" / "a copy")
+            shutil.rmtree(folder / "run", ignore_errors=True)
+            copy = make(folder / "run")
+            done = copy.snakemake("--cores", "2")
+            assert done.returncode == 0, done.stdout + done.stderr
+            (folder / "done").touch()
+        return copy
+
+    return made
 
 
 # -- the numbers that a reader of a report sees ------------------------------------------------------
