@@ -1,5 +1,6 @@
 """A study whose files contradict each other is named, with the place and what is expected."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,19 @@ def test_a_registry_may_repeat_no_paper_but_a_reconstruction_needs_figures(tmp_p
 
 def test_a_study_that_agrees_with_itself_passes(check):
     check("studies", f"study: {STUDY}", f"study: {STUDY}")
+
+
+def test_what_all_studies_share_is_read_once(monkeypatch):
+    import check
+
+    read = []
+    for name in ("load_references", "load_questions"):
+        loads = getattr(check, name).__wrapped__
+        counted = cache(lambda path, loads=loads: read.append(path.name) or loads(path))
+        monkeypatch.setattr(check, name, counted)
+    check.check_shared.cache_clear()
+    for study in ("oslo2014", "qu2024"):
+        names = (f"studies/{study}.yaml", f"published/{study}.yaml")
+        more = ("references.bib", "synthesis.yaml", "evidence.yaml")
+        check.check_study(*(ROOT / "config" / name for name in (*names, *more)))
+    assert sorted(read) == ["references.bib", "synthesis.yaml"]

@@ -13,6 +13,11 @@ from resarc.output import write_text
 from resarc.protocol import Protocol
 from resarc.published import Published
 
+# What all studies share is read once in a process: the bibliography grows with the studies, so that
+# reading it for each would cost their square.
+load_references = cache(references.load)
+load_questions = cache(synthesis.load)
+
 
 def main() -> None:
     parser = command_line(
@@ -80,7 +85,7 @@ def check_together(study: Protocol, of_study: Path, printed: Published, of_print
 
 def check_references(keys: dict[Path, str], bibliography: Path) -> None:
     """The reference that each file names, if it names one, stands in the bibliography."""
-    known = references.load(bibliography)
+    known = load_references(bibliography)
     for asking, key in keys.items():
         if key and key not in known:
             raise ConfigurationError(
@@ -93,9 +98,9 @@ def check_references(keys: dict[Path, str], bibliography: Path) -> None:
 @cache
 def check_shared(bibliography: Path, questions: Path, works: Path) -> None:
     """What is written of all studies together, once in a process."""
-    known = references.load(bibliography)
+    known = load_references(bibliography)
     evidence.check(evidence.load(works), known, str(works))
-    for question in synthesis.load(questions).questions:
+    for question in load_questions(questions).questions:
         if question.reported and question.reported.reference not in known:
             raise ConfigurationError(
                 f"{questions}, question {question.id}, key reported.reference",
@@ -106,7 +111,7 @@ def check_shared(bibliography: Path, questions: Path, works: Path) -> None:
 
 def check_questions(study: Protocol, of_study: Path, questions: Path) -> None:
     """What the synthesis asks of the study; `ConfigurationError` if the study cannot have it."""
-    for estimand in synthesis.load(questions).estimands(study.study):
+    for estimand in load_questions(questions).estimands(study.study):
         fault = study.explain_fault(estimand)
         if fault:
             raise ConfigurationError(
