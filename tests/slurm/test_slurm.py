@@ -20,7 +20,7 @@ from cluster import CannotStartError, Cluster, belonging, lacks
 
 pytestmark = pytest.mark.slurm
 
-PATIENCE = 900
+PATIENCE = 1500
 """Seconds that a run may take."""
 ENSEMBLE = "results/qu2024/reconstruction/ensemble.parquet"
 SLOW = """
