@@ -123,7 +123,7 @@ class Started:
             )
 
     def until(self, holds) -> None:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while not holds():
             assert self.process.poll() is None, self.said.read_text(encoding="utf-8")
             assert time.monotonic() < end, self.said.read_text(encoding="utf-8")
@@ -226,7 +226,7 @@ def test_a_cancelled_job_that_is_not_tried_again_leaves_nothing_half_written(slo
 
 
 def test_a_job_killed_for_its_memory_gets_more(slow, cluster):
-    copy = slow(5, waste=900)
+    copy = slow(10, waste=900)
     tight = ("--set-resources", "reconstruct:mem_mb=900*attempt")
     done = run(copy, cluster, ENSEMBLE, *tight, "--retries", "0")
     assert done.returncode == 1
