@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from check import check_together
 from resarc import protocol as protocols
 from resarc import published as publications
 from resarc.configuration import read_yaml, validated
@@ -32,9 +33,15 @@ def published(**figure: object) -> Published:
 
 UNREADABLE = [
     ({"estimand": "os.nonsense"}, ["more", "nonsense"]),
+    ({"estimand": "os.medain"}, ["more", "'medain'", "perhaps median"]),
+    ({"estimand": "n", "printed": 8}, ["more", "quotes"]),
+    (
+        {"estimand": "os.median", "printed": "49,9", "unit": "months"},
+        ["49,9", "decimal point", "NA"],
+    ),
     ({"estimand": "os.survival{sex=male}"}, ["more", "length of time"]),
     ({"estimand": "os.survival(36 months", "unit": "%"}, ["more", "')'"]),
-    ({"estimand": "n", "locator": None}, ["locator", "more", "nothing"]),
+    ({"estimand": "n", "locator": None}, ["locator", "more", "nothing", "required"]),
     ({"estimand": "n", "locator": " "}, ["locator", "more"]),
     ({"estimand": "n", "printed": "about ten"}, ["more", "about ten"]),
     ({"estimand": "os.median", "unit": "fortnights"}, ["more", "fortnights", "months"]),
@@ -114,6 +121,31 @@ def test_a_group_that_nobody_can_belong_to_is_refused():
     given = given.model_copy(update={"figures": (*given.figures, figure)})
     with pytest.raises(ReconstructionError, match=r"both.*no value of 'total_resected'"):
         admission.check(given, protocol)
+
+
+def test_a_faulty_figure_stops_the_run_before_any_job_by_file_figure_and_remedy(protocol):
+    """What `make` reads first; the reconstruction says the same of figures that come by another way."""
+    path, printed = EXAMPLE / "studies/example.yaml", Path("config/published/example.yaml")
+    for given, words in (
+        (
+            published(estimand="os.survival(36 months)", printed="130", unit="%"),
+            ["figure more", "130"],
+        ),
+        (
+            published(estimand="os.median", printed="3", unit="months", interval=("9", "2")),
+            ["9 to 2"],
+        ),
+        (published(estimand="n{sex=man}"), ["figure more", "levels female, male", "'man'"]),
+        (published(estimand="n{gender=male}"), ["figure more", "'gender'", str(path)]),
+    ):
+        with pytest.raises(ConfigurationError) as error:
+            check_together(protocol, path, given, printed)
+        for word in (str(printed), "expected", "orrect the", *words):
+            assert word in str(error.value)
+    without = published(estimand="os.events")
+    figures = tuple(f for f in without.figures if str(f.estimand) != "n")
+    with pytest.raises(ConfigurationError, match="number of patients"):
+        check_together(protocol, path, without.model_copy(update={"figures": figures}), printed)
 
 
 def test_nothing_is_searched_before_the_input_is_admitted(protocol, monkeypatch):

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from command import command_line
-from resarc import evidence, protocol, published, references, synthesis
+from resarc import domains, evidence, protocol, published, references, synthesis
 from resarc.configuration import to_json
 from resarc.errors import ConfigurationError
 from resarc.output import write_text
@@ -63,6 +63,13 @@ def check_together(study: Protocol, of_study: Path, printed: Published, of_print
             "the figures from which the patients are rebuilt",
             "Write down what the paper printed, or give the study a registry.",
         )
+    if study.source.kind == "reconstruction" and not printed.count():
+        raise ConfigurationError(
+            f"{of_printed}, key figures",
+            "no figure of the estimand 'n'",
+            "the printed number of patients",
+            'Add it: {id: n, estimand: "n", printed: "…", locator: …}.',
+        )
     for name in printed.endpoints:
         if name not in study.endpoint_names:
             raise ConfigurationError(
@@ -81,6 +88,9 @@ def check_together(study: Protocol, of_study: Path, printed: Published, of_print
                 f"an estimand that {of_study} can have",
                 "Correct the estimand, or declare the variable in the protocol.",
             )
+    for figure, found, expected in domains.faults(printed, study):
+        place = f"{of_printed}, figure {figure.id} ({figure.estimand})"
+        raise ConfigurationError(place, found, expected, domains.REMEDY)
 
 
 def check_references(keys: dict[Path, str], bibliography: Path) -> None:

@@ -106,13 +106,22 @@ def _explain(error: ValidationError, content: Any) -> tuple[str, str, str]:
     """Found, expected and the remaining problems, in words, from the first validation error."""
     lines = []
     for problem in error.errors():
-        key = ".".join(map(str, problem["loc"])) or "the whole file"
+        key = ".".join(map(str, problem["loc"]))
         name = _name_of(content, problem["loc"])
-        found = "nothing" if problem["type"] == "missing" else repr(problem["input"])[:120]
-        expected = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
+        found = repr(problem["input"])[:120]
+        expected = problem["msg"].removeprefix("Value error, ").rstrip(".")
+        if problem["type"] == "missing":
+            found, expected = "nothing", "a value, since the key is required"
+        elif problem["type"] == "string_type":
+            expected = f'text; put it in quotes, as in "{problem["input"]}"'
+        elif problem["type"] == "extra_forbidden":
             found, expected = f"the key {problem['loc'][-1]!r}", "only known keys"
-        lines.append((f"key {key}{name}: {found}", expected))
+        if key:
+            found = f"key {key}{name}: {found}"
+        else:
+            # What several keys contradict each other in says itself where it stands.
+            found, expected = f"a contradiction: {expected}", "keys that agree"
+        lines.append((found, expected))
     more = f"{len(lines) - 1} more: " + "; ".join(
         f"{found}, expected {expected}" for found, expected in lines[1:6]
     )

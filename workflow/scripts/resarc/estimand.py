@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Literal
 
 from resarc.errors import EstimandError
@@ -262,7 +263,9 @@ class Estimand:
         object.__setattr__(self, "adjusted_for", tuple(sorted(self.adjusted_for)))
         known = STATISTICS.get(self.statistic)
         if known is None:
-            self._refuse(f"statistic {self.statistic!r}", f"one of {', '.join(STATISTICS)}")
+            near = get_close_matches(self.statistic, STATISTICS)
+            hint = f"perhaps {' or '.join(near)}; " if near else ""
+            self._refuse(f"statistic {self.statistic!r}", f"{hint}one of {', '.join(STATISTICS)}")
         if (self.subject == "") != (known.subjects == ("patients",)):
             self._refuse(
                 f"subject {self.subject!r}",

@@ -65,7 +65,10 @@ class Printed:
     def parse(cls, text: str) -> Printed:
         match = _PRINTED.fullmatch(text.strip())
         if not match:
-            raise ValueError(f"{text!r} is no printed number such as '26.4' or '< 0.001'")
+            raise ValueError(
+                f"{text!r} is no printed number such as '26.4' or '< 0.001', with a decimal "
+                "point; what the paper leaves out is 'NA'"
+            )
         return cls(_MARKS.get(match["mark"], match["mark"]), Decimal(match["number"]))
 
     @property
