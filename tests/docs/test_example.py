@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from check import check_together
 from resarc import protocol, published
 from resarc.audit import audit, to_frame
 from resarc.compare import compare
@@ -117,6 +118,30 @@ def test_what_is_printed_holds_by_construction_and_the_rest_is_a_range(study, pr
         printed, study, pd.DataFrame({"estimand": [], "value": []}), sets, found.targets
     )
     assert not set(compared["verdict"]) & {"reproduced", "differs"}
+
+
+def test_a_paper_with_two_endpoints_and_subgroups_is_rebuilt_from_its_two_files():
+    """What its endpoints' dates imply holds in every patient, though the protocol does not say it."""
+    study = protocol.load(FOLDER / "studies/two_endpoints.yaml")
+    printed = published.load(FOLDER / "published/two_endpoints.yaml")
+    check_together(study, FOLDER, printed, FOLDER)
+    assert "inconsistent" not in set(to_frame(audit(printed, study))["verdict"])
+    found = reconstruct(study, printed, members=MEMBERS, seed=1)
+    assert set(found.targets["status"]) == {"target"}
+    assert (found.targets["share_held"] == 1).all()
+    patients = found.ensemble
+    assert (patients["pfs_time"] <= patients["os_time"] + 1e-9).all()
+    assert (patients.loc[patients["os_event"] == 1, "pfs_event"] == 1).all()
+    for _, member in patients.groupby("member"):
+        assert member["grade"].value_counts().to_dict() == {"3": 17, "2": 11, "1": 6}
+        assert member["size"].agg(["min", "median", "max"]).round(1).tolist() == [2.0, 7.5, 21.0]
+        treated = member[member["chemotherapy"] == "yes"]
+        steps = curve(treated["os_time"], treated["os_event"])
+        assert survival_at(steps, 24)["survival"].item() + 1e-9 >= 0.6145
+        rest = member[member["chemotherapy"] == "no"]
+        assert len(rest) == 21
+        p = logrank(member["os_time"], member["os_event"], member["chemotherapy"]).p
+        assert f"{p:.2f}" == "0.21"
 
 
 def test_registry_rows_are_rejected_with_row_value_and_remedy():

@@ -86,3 +86,47 @@ def test_the_time_of_an_endpoint_is_a_number_of_the_protocol(time):
     content["endpoints"][0]["time"] = time
     with pytest.raises(ValidationError, match=f"endpoint 'os': '{time}' is no number"):
         Protocol.model_validate(content)
+
+
+DATED = {
+    "time_zero": "start",
+    "variables": [
+        {"name": n, "column": n, "label": n, "type": "date", "required": n in ("start", "last")}
+        for n in ("start", "progression", "death", "last")
+    ],
+    "eligibility": [{"id": "all", "label": "All", "keep": [{"variable": "start", "present": True}]}],
+}  # fmt: skip
+
+
+def dated(*endpoints: tuple[str, list[str], str], **constraints: list[dict]) -> Protocol:
+    content = study() | DATED
+    content["endpoints"] = [
+        {"name": name, "label": name, "definition": name, "origin": origin, "events": events,
+         "censored_at": "last"}
+        for name, events, origin in endpoints
+    ]  # fmt: skip
+    content["analyses"] = [
+        {"id": "a", "label": "A", "kind": "survival", "endpoint": "os", "at": ["12 months"]}
+    ]
+    content["reconstruction"] = content["reconstruction"] | constraints
+    return Protocol.model_validate(content)
+
+
+def test_what_dates_of_endpoints_imply_need_not_be_written():
+    pfs, os = ("pfs", ["progression", "death"], "start"), ("os", ["death"], "start")
+    found = dated(pfs, os).reconstruction.constraints
+    assert [(c.at_most, c.same_end) for c in found] == [
+        (("pfs", "os"), None), (None, ("pfs", "os")), (None, None),
+    ]  # fmt: skip
+    assert [c.variable for c in found[2].implies] == ["os", "pfs"]
+    said = {"at_most": ["pfs", "os"], "why": "In our own words"}
+    again = dated(pfs, os, constraints=[said]).reconstruction.constraints
+    assert [c.why for c in again].count("In our own words") == 1
+    assert len(again) == 3
+
+
+def test_other_origins_or_other_events_imply_nothing():
+    later = ("pfs", ["progression", "death"], "progression")
+    alone = ("ttp", ["progression"], "start")
+    assert not dated(later, ("os", ["death"], "start")).reconstruction.constraints
+    assert not dated(alone, ("os", ["death"], "start")).reconstruction.constraints

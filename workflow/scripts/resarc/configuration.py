@@ -114,6 +114,8 @@ def _explain(error: ValidationError, content: Any) -> tuple[str, str, str]:
             found, expected = "nothing", "a value, since the key is required"
         elif problem["type"] == "string_type":
             expected = f'text; put it in quotes, as in "{problem["input"]}"'
+        elif problem["type"] == "too_short":
+            expected = f"at least {problem['ctx']['min_length']}"
         elif problem["type"] == "extra_forbidden":
             found, expected = f"the key {problem['loc'][-1]!r}", "only known keys"
         if key:

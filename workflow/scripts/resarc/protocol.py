@@ -918,6 +918,26 @@ class Protocol(Model):
                             f"{', '.join(self.levels(item.variable))}"
                         )
 
+    @model_validator(mode="after")
+    def _with_what_endpoints_imply(self) -> Protocol:
+        """Where one endpoint ends by whatever ends another, and both count from and are censored at the
+        same dates, the reconstruction must respect that whether or not the file says so."""
+        if self.reconstruction is None:
+            return self
+        given = self.reconstruction.constraints
+        known = [c.model_copy(update={"why": ""}) for c in given]
+        more = tuple(
+            c
+            for wide in self.endpoints
+            for narrow in self.endpoints
+            for c in _implied(wide, narrow)
+            if c.model_copy(update={"why": ""}) not in known
+        )
+        if more:
+            chosen = self.reconstruction.model_copy(update={"constraints": (*given, *more)})
+            object.__setattr__(self, "reconstruction", chosen)
+        return self
+
     def _need_category(self, name: str, where: str) -> None:
         known = {v.name for v in (*self.variables, *self.derived)}
         if name not in known or self.kind(name) != "category":
@@ -953,6 +973,22 @@ class Protocol(Model):
         for key, names in (("ranges", chosen.ranges), ("steps", chosen.steps)):
             for name in names:
                 need(name, numbers | endpoints, f"reconstruction.{key}", "number or endpoint")
+
+
+def _implied(wide: Endpoint, narrow: Endpoint) -> tuple[Constraint, ...]:
+    """What holds of every patient because the first endpoint's events include all of the second's."""
+    alike = (wide.origin, wide.censored_at) == (narrow.origin, narrow.censored_at)
+    if not alike or wide.only_if or narrow.only_if or not set(narrow.events) < set(wide.events):
+        return ()
+    happened = tuple(Condition(variable=e.name, one_of=("event",)) for e in (narrow, wide))
+    why = f"By their definitions, what ends {narrow.label.lower()} ends {wide.label.lower()}"
+    return (
+        Constraint(at_most=(wide.name, narrow.name), why=f"{why} at the latest"),
+        Constraint(
+            same_end=(wide.name, narrow.name), why=f"{why}, and both end at one last contact"
+        ),
+        Constraint(implies=happened, why=f"{why}, as an event of both"),
+    )
 
 
 def load(path: Path) -> Protocol:
