@@ -113,10 +113,23 @@ def test_readings_that_differ_stand_side_by_side_what_prints_alike_does_not(repo
     assert "1 have sets that do not even overlap" in " ".join(table.notes)
 
 
+def test_more_readings_than_fit_a_page_are_counted(given):
+    frame = given.by_hypothesis
+    many = pd.concat(
+        [
+            frame.assign(hypothesis=frame["hypothesis"] + f" {k}", upper=frame["upper"] + k)
+            for k in range(3)
+        ]
+    )
+    table = tables(build(replace(given, by_hypothesis=many)))["by-reading"]
+    assert len(table.columns) == 5
+    assert "Shown are 4 of 6 readings." in table.notes[0]
+
+
 def test_one_reading_left_is_said_in_a_sentence(given):
     report = build(replace(given, by_hypothesis=given.by_hypothesis.iloc[:0]))
     assert "by-reading" not in tables(report)
-    assert "One reading of the printed figures is left" in words(report, "pinned-down")
+    assert "No bound hangs on how the printed figures are read" in words(report, "pinned-down")
 
 
 def test_what_became_of_the_figures_is_counted_and_proof_told_from_search(given):

@@ -14,7 +14,7 @@ from resarc.report import figures
 from resarc.report.analyses import origin
 from resarc.report.citations import Citations
 from resarc.report.figures import Bar, Curve, Scale
-from resarc.report.model import Block, Column, Run, Table, paragraph, table
+from resarc.report.model import Block, Column, Table, paragraph, table
 from resarc.report.results import (
     Results,
     capital,
@@ -31,6 +31,9 @@ _COMPLETENESS = ("known", "missing")
 """Whether values are known says nothing of what figures pin down."""
 MOST_ROWS = 10
 """Rows that a table of many shows; the file that it names has all."""
+
+_MOST_READINGS = 4
+"""Columns of readings that fit a page."""
 
 _SCALES: dict[str, Scale] = {
     "ratio": Scale("Ratios", "logarithmic scale", (), logarithmic=True, null=1.0),
@@ -185,12 +188,9 @@ def _by_reading(given: StudyInputs, results: Results) -> Iterable[Block]:
     names = list(dict.fromkeys(frame["hypothesis"].map(text_of)))
     if len(names) < 2:
         yield paragraph(
-            "One reading of the printed figures is left (how rates, digits and intervals were computed), "
-            "so that no bound hangs on the choice among several; the readings that were tried stand in ",
-            Run(ref="hypotheses"), ".",
-        ) if given.hypotheses is not None and len(given.hypotheses) and given.repeats_a_paper else paragraph(
-            "One reading of the printed figures is left, so that no bound hangs on the choice among several."
-        )  # fmt: skip
+            "No bound hangs on how the printed figures are read: one reading is left, or all that are left give "
+            "the same bounds."
+        )
         return
     rows = []
     for key, part in frame.groupby("estimand", sort=False):
@@ -205,14 +205,15 @@ def _by_reading(given: StudyInputs, results: Results) -> Iterable[Block]:
             for b in map(_ends, by.values())
         )
         turned = len({text_of(r["direction"]) for r in by.values()}) > 1
-        rows.append((not apart, not turned, (results.describe(estimand), *words)))
+        shown = words[:_MOST_READINGS]
+        rows.append((not apart, not turned, (results.describe(estimand), *shown)))
     if not rows:
         return
     rows.sort(key=lambda row: row[:2])
     apart, turned = (sum(not row[k] for row in rows) for k in (0, 1))
     yield table(
         "by-reading", "Identified sets under each reading of the printed figures, where they differ",
-        [Column("Quantity", width=2), *(Column(name, "right", width=1) for name in names)],
+        [Column("Quantity", width=2), *(Column(name, "right", width=1) for name in names[:_MOST_READINGS])],
         [row[-1] for row in rows[:MOST_ROWS]],
         stage="identify", inputs=("identified_by_hypothesis.csv",), origin=origin(results), folded=True,
         notes=(
@@ -220,6 +221,7 @@ def _by_reading(given: StudyInputs, results: Results) -> Iterable[Block]:
             f"all of them. {counted(len(rows), 'quantity', 'quantities')} would look different under one alone: {apart} have sets that do not even overlap, and of {turned} "
             "contrasts the direction is identified under some readings only. "
             "Part of the difference is chance, since each reading has its own datasets. "
+            + (f"Shown are {_MOST_READINGS} of {len(names)} readings. " if len(names) > _MOST_READINGS else "")
             + cut(len(rows), "identified_by_hypothesis.csv"),
         ),
     )  # fmt: skip
