@@ -26,7 +26,8 @@ from resarc.errors import ReconstructionError
 from resarc.estimand import DAYS_PER_MONTH, Condition
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct.histories import History, Pin, months, relations
+from resarc.reconstruct import coupling
+from resarc.reconstruct.histories import History, Pin, months
 from resarc.reconstruct.targets import EDGE, Target, distance
 from resarc.reconstruct.tracing import trace_members
 from resarc.survival import batch
@@ -68,21 +69,19 @@ def build(
     patients: int,
     rng: np.random.Generator,
 ) -> History:
-    """Histories (M, n) of an endpoint along its digitised curves; each patient is pinned to a group."""
-    if relations(curve.endpoint, tuple(others), protocol):
-        raise ReconstructionError(
-            f"curve {curve.id} of {published.study}",
-            f"{curve.endpoint} is bound to {', '.join(others)} by the protocol's constraints",
-            "a digitised curve of the endpoint that bounds the others",
-            "Leave the curve out, or the constraint.",
-        )
+    """Histories (M, n) of an endpoint along its digitised curves; each patient is pinned to a group.
+    Where other endpoints bound it, its times are given to their patients (`coupling`)."""
     groups = traced(curve, published, protocol, patients)
     own = [t for t in targets if _spoken_of(t, curve)]
     labels = np.concatenate([np.full(g.at_risk[0], k) for k, g in enumerate(groups)])
-    search = _Search(curve, groups, own, protocol, labels, patients)
-    days, event, loss = search.run(members, rng)
-    order = rng.permuted(np.tile(np.arange(patients), (members, 1)), axis=1)
+    bound = coupling.bound_by(curve.endpoint, others, protocol, [g.where for g in groups])
+    search = _Search(curve, groups, own, protocol, labels, patients, bound)
+    days, event, whose, loss = search.run(members, rng)
     rows = np.arange(members)[:, None]
+    if bound is None:
+        order = rng.permuted(np.tile(np.arange(patients), (members, 1)), axis=1)
+    else:  # the time of each patient; times that nobody has go to who is left
+        order = np.argsort(_with_rest(whose), axis=1)
     pins = np.where(np.array([bool(g.where) for g in groups])[labels], labels, -1)
     longest = int(days.max(initial=1))
     return History(
@@ -226,6 +225,14 @@ def fit(curve: Curve, published: Published, ensemble: Ensemble) -> dict[str, tup
 # --- search ----------------------------------------------------------------------------------------
 
 
+def _with_rest(whose: np.ndarray) -> np.ndarray:
+    """Patients (M, n) of all times: those left over for the times that nobody has."""
+    whole = whose.copy()
+    for row in whole:
+        row[row < 0] = np.setdiff1d(np.arange(len(row)), row)
+    return whole
+
+
 @dataclass
 class _Search:
     curve: Curve
@@ -234,19 +241,20 @@ class _Search:
     protocol: Protocol
     labels: np.ndarray
     patients: int
+    bound: coupling.Bound | None = None
 
     def run(
         self, members: int, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Days, events (M, n) and how far each member is from what is printed."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Days, events and patients (M, n; -1: nobody) of all times, and how far each member is from
+        what is printed."""
         settings = self._settings(members, rng)
         draws = rng.random((members, self.patients))
-        days, event = self._trace(settings, draws)
-        loss = self._loss(days, event)
-        best = [days.copy(), event.copy(), loss.copy()]
+        days, event, whose, loss = self._made(settings, draws, np.arange(members), rng)
+        best = [days.copy(), event.copy(), whose.copy(), loss.copy()]
         since = np.zeros(members, dtype=int)
         for _ in range(ROUNDS):
-            rows = np.flatnonzero(best[2] > 0)
+            rows = np.flatnonzero(best[3] > 0)
             if not rows.size:
                 break
             stale = rows[since[rows] >= FRESH]
@@ -261,18 +269,41 @@ class _Search:
             again = draws[rows].copy()
             anew = rng.random(again.shape) < rng.choice([0.0, 0.02, 0.2])
             again[anew] = rng.random(int(anew.sum()))
-            new_days, new_event = self._trace(proposed, again)
-            new_loss = self._loss(new_days, new_event)
+            new_days, new_event, new_whose, new_loss = self._made(proposed, again, rows, rng)
             better = new_loss <= loss[rows]
             since[rows] += 1
             since[rows[new_loss < loss[rows] - 1e-9]] = 0
             taken = rows[better]
             settings[taken], draws[taken] = proposed[better], again[better]
             loss[taken] = new_loss[better]
-            record = new_loss < best[2][rows]
-            for kept, new in zip(best, (new_days, new_event, new_loss), strict=True):
+            record = new_loss < best[3][rows]
+            for kept, new in zip(best, (new_days, new_event, new_whose, new_loss), strict=True):
                 kept[rows[record]] = new[record]
-        return best[0], best[1], best[2]
+        return best[0], best[1], best[2], best[3]
+
+    def _made(
+        self, settings: np.ndarray, draws: np.ndarray, rows: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Days, events and patients of the members `rows`, and their distance from what is printed."""
+        days, event = self._trace(settings, draws)
+        if self.bound is None:
+            return days, event, np.full_like(days, coupling.FREE), self._loss(days, event)
+        bound = coupling.Bound(
+            self.bound.ceiling[rows],
+            self.bound.must[rows],
+            self.bound.tied[rows],
+            self.bound.group[rows],
+        )
+        whose, left = coupling.couple(days, event, self.labels, self._knots(), bound, rng)
+        return days, event, whose, self._loss(days, event) + 0.3 * left
+
+    def _knots(self) -> np.ndarray:
+        """Days of the numbers at risk of each group, infinite beyond the last."""
+        most = max(len(g.risk_days) for g in self.groups)
+        found = np.full((len(self.groups), most), np.inf)
+        for k, group in enumerate(self.groups):
+            found[k, : len(group.risk_days)] = group.risk_days
+        return found
 
     def _settings(self, members: int, rng: np.random.Generator) -> np.ndarray:
         """Random settings (M, P) in -1..1: for each group, by which part of the tolerance the curve is
