@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from time import process_time
 
@@ -26,10 +27,12 @@ from resarc import ensemble as ensembles  # noqa: E402
 from resarc import protocol as protocols  # noqa: E402
 from resarc import published as publications  # noqa: E402
 from resarc.estimand import Estimand  # noqa: E402
-from resarc.reconstruct import curves, reconstruct  # noqa: E402
+from resarc.reconstruct import curves, reach, reconstruct  # noqa: E402
 
 ARMS = ("radiotherapy", "radiotherapy_cetuximab")
 AT_RISK = {ARMS[0]: (213, 122, 80, 51, 30, 10), ARMS[1]: (211, 143, 101, 66, 35, 9)}
+AS_GUYOT = (0.0056, 0.00415)
+"""How far by arm, as a fraction of 1, the dataset by Guyot's algorithm is from the points."""
 RATIO = "lrc.hazard_ratio by arm(radiotherapy_cetuximab / radiotherapy)"
 
 PROTOCOL = """
@@ -77,7 +80,7 @@ def study(
     folder: Path,
     ratio: str | None,
     limits: tuple[str, str] | None,
-    mean: float,
+    mean: float | tuple[float, float],
     most: float = 0.025,
 ):
     """The configuration of the study, written to a folder and read."""
@@ -86,6 +89,8 @@ def study(
     (folder / "studies/bonner.yaml").write_text(PROTOCOL, encoding="utf-8")
     interval = f'interval: ["{limits[0]}", "{limits[1]}"], ' if limits else ""
     figure = FIGURE.format(ratio=ratio, interval=interval) if ratio else ""
+    if isinstance(mean, tuple):
+        mean = "{" + ", ".join(f"{a}: {x}" for a, x in zip(ARMS, mean, strict=True)) + "}"
     text = PUBLISHED.format(figure=figure, most=most, mean=mean)
     (folder / "published/bonner.yaml").write_text(text, encoding="utf-8")
     with (folder / "published/bonner/points.csv").open("w", newline="") as handle:
@@ -194,10 +199,24 @@ def report(name: str, ensemble, published, seconds: float) -> None:
         print(f"    at risk from 10 months on: {', '.join(risk)} (printed {AT_RISK[arm][1:]})")
 
 
+def reach_of_limits(published, protocol) -> None:
+    """Which limits of a hazard ratio printed as 0.69 curves within a tolerance leave room for."""
+    arms = curves.traced(published.curves[0], published, protocol, 424)
+    print("\nWald limits that curves and numbers at risk leave room for (reach.widest_error)")
+    for most in (0.0, 0.0025, 0.005, 0.01, 0.025):
+        near = [replace(arm, tolerance=most, slack=0.0) for arm in arms[::-1]]
+        error = reach.widest_error(near, (0.685, 0.695))
+        low, high = 0.685 * np.exp(-1.96 * error), 0.695 * np.exp(1.96 * error)
+        print(
+            f"  no point farther than {100 * most:.2f}: standard error at most {error:.4f}, from {low:.4f} to {high:.4f}"
+        )
+
+
 def main() -> None:
     source, members = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 20
     with tempfile.TemporaryDirectory() as name:
         protocol, published = study(source, Path(name), None, None, 0.003)
+    reach_of_limits(published, protocol)
     parts = []
     began = process_time()
     for arm in ARMS:
@@ -217,8 +236,8 @@ def main() -> None:
     report("Guyot et al.", one, published, seconds)
     for printed, limits, mean in (
         (None, None, 0.004),
-        ("0.69", None, 0.0065),
-        ("0.69", ("0.52", "0.89"), 0.0065),
+        ("0.69", None, AS_GUYOT),
+        ("0.69", ("0.52", "0.89"), AS_GUYOT),
     ):
         with tempfile.TemporaryDirectory() as name:
             protocol, published = study(source, Path(name), printed, limits, mean)

@@ -14,7 +14,7 @@ from resarc.configuration import from_json, to_json
 from resarc.errors import ConfigurationError, ReconstructionError
 from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.published import Published
-from resarc.reconstruct import curves, reconstruct
+from resarc.reconstruct import curves, reach, reconstruct
 from resarc.survival.kaplan_meier import curve as kaplan_meier
 from resarc.survival.kaplan_meier import survival_at
 
@@ -134,6 +134,35 @@ def test_what_a_curve_forbids_is_set_aside_and_how_near_the_search_came_is_said(
     conflict = found.conflicts.set_index("figures").loc["ratio"]
     assert conflict["status"] == "not found"
     assert conflict["rechecked"] == ""
+
+
+@pytest.mark.unit
+def test_limits_that_curves_leave_no_room_for_are_set_aside_by_proof(protocol, tmp_path):
+    """110 patients and their events cannot give an interval from 0.2 to 30."""
+    ratio = (
+        '  - {id: ratio, estimand: "os.hazard_ratio by sex(male / female)", printed: "2", '
+        'interval: ["0.2", "30"], locator: Text}'
+    )
+    published = publications.load(write_study(tmp_path, ratio))
+    found = reconstruct(protocol, published, members=2, seed=1)
+    conflict = found.conflicts.set_index("figures").loc["ratio"]
+    assert conflict["status"] == "proved"
+    assert conflict["rechecked"] == reach.TANGENT
+    assert "standard error" in conflict["proof"]
+    row = found.targets.set_index("figure").loc["ratio"]
+    assert row["status"] == "target", "the ratio itself is held"
+    assert row["reason"].startswith("its printed limits: ")
+    assert row["share_held"] == 1
+
+
+@pytest.mark.unit
+def test_each_group_may_have_a_mean_tolerance_of_its_own(tmp_path):
+    path = write_study(tmp_path, curve=", mean_tolerance: {female: 0.005, male: 0.01}")
+    curve = publications.load(path).curves[0]
+    assert (curve.mean_of("female"), curve.mean_of("male")) == (0.005, 0.01)
+    path.write_text(path.read_text().replace("female: 0.005", "women: 0.005"))
+    with pytest.raises(ConfigurationError, match="'women'"):
+        publications.load(path)
 
 
 @pytest.mark.unit

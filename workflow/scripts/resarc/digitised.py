@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,9 @@ from resarc.estimand import DAYS_PER_MONTH
 MOST_POINTS = 20_000
 
 UNITS = {"years": 12.0, "months": 1.0, "weeks": 7 / DAYS_PER_MONTH, "days": 1 / DAYS_PER_MONTH}
+
+
+Share = Annotated[float, Field(gt=0, le=0.1)]
 
 
 class Group(Model):
@@ -47,13 +50,21 @@ class Curve(Model):
     tolerance: float = Field(gt=0, le=0.1)
     """How far a point may lie from the curve, as a fraction of 1: what clicking and the thickness of
     the line allow."""
-    mean_tolerance: float | None = Field(default=None, gt=0, le=0.1)
-    """The same of all points of a group together: their root mean square distance, at their own times."""
+    mean_tolerance: Share | dict[str, Share] | None = None
+    """The same of all points of a group together: their root mean square distance, at their own times;
+    one for all groups, or one for each."""
     time_tolerance: float = Field(default=0.0, ge=0)
     """The same of time, in `unit`."""
     locator: str = Field(min_length=1)
     groups: tuple[Group, ...] = ()
     """Read from the files."""
+
+    def mean_of(self, level: str) -> float:
+        """The mean tolerance of a group; infinite where none is stated."""
+        given = self.mean_tolerance
+        if isinstance(given, dict):
+            given = given.get(level)
+        return given if given is not None else float("inf")
 
     @property
     def factor(self) -> float:
@@ -77,6 +88,14 @@ def read(curve: Curve, folder: Path) -> Curve:
         points.setdefault(group, []).append((max(time, 0.0) * curve.factor, height))
     for group, own in points.items():
         _falling(curve, path, group, own)
+    named = curve.mean_tolerance if isinstance(curve.mean_tolerance, dict) else {}
+    for group in named:
+        if group not in points:
+            raise ConfigurationError(
+                f"curve {curve.id}, mean_tolerance",
+                repr(group),
+                f"a group of {curve.file} ({', '.join(map(repr, points))})",
+            )
     risk: dict[str, list[tuple[float, int]]] = {}
     if curve.at_risk is not None:
         path = _inside(curve, curve.at_risk, folder)

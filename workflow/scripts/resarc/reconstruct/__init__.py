@@ -27,7 +27,7 @@ from resarc.ensemble import Ensemble, from_frame, to_frame
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import admission, counts, exact, outcome, readings, unsaid
+from resarc.reconstruct import admission, counts, exact, outcome, reach, readings, unsaid
 from resarc.reconstruct.conflicts import of_counts, stepping_back
 from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.layout import lay_out
@@ -169,6 +169,10 @@ def gather(scheme: Scheme, frames: Iterable[pd.DataFrame]) -> Reconstruction:
     )
 
 
+def _without_limits(target: Target) -> Target:
+    return replace(target, lower=None, upper=None)
+
+
 def _prepare(
     reading: Reading,
     published: Published,
@@ -194,6 +198,12 @@ def _prepare(
         conflicts += of_counts(component, fewest, patients)
     about_curves = exact.about_curves(targets, protocol, patients)
     conflicts += about_curves
+    for conflict in reach.against_limits(published, targets, protocol, patients):
+        (limited,) = conflict.targets
+        aside[limited] = f"its printed limits: {conflict.proof}"
+        conflicts.append(conflict)
+        targets = [_without_limits(t) if t == limited else t for t in targets]
+    reading = replace(reading, targets=tuple(targets))
     for target in stepping_back(about_curves, aside):
         aside[target] = next(c.proof for c in about_curves if target in c.targets)
 
@@ -224,7 +234,6 @@ def _prepare(
         )
         progress(f"set aside: {part}{hardest.estimand}")
         if limited:
-            value = replace(hardest, lower=None, upper=None)
-            targets = [value if t == hardest else t for t in targets]
+            targets = [_without_limits(t) if t == hardest else t for t in targets]
             reading = replace(reading, targets=tuple(targets))
     return None

@@ -32,11 +32,14 @@ from resarc.reconstruct.targets import EDGE, Target, distance
 from resarc.reconstruct.tracing import trace_members
 from resarc.survival import batch
 
-ROUNDS = 1000
+ROUNDS = 3000
 """Steps of the search over curves and censoring."""
 
-FRESH = 200
+FRESH = 800
 """Steps without gain after which a member starts anew."""
+
+EVOLVING = 0.4
+"""The part of steps that other members lend their direction."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def traced(curve: Curve, published: Published, protocol: Protocol, patients: int
                 np.array([0.0, *times]),
                 np.array([size, *(risk[t] for t in times)], dtype=np.int64),
                 curve.tolerance,
-                curve.mean_tolerance or np.inf,
+                curve.mean_of(level),
                 curve.time_tolerance * curve.factor * DAYS_PER_MONTH,
             )
         )
@@ -169,10 +172,10 @@ def excess(published: Published, ensemble: Ensemble) -> np.ndarray:
     allows; 0 where it is not."""
     total = np.zeros(ensemble.shape[0])
     for curve in published.curves:
-        mean = curve.mean_tolerance or np.inf
-        for _, off, drawn in _off(curve, published, ensemble):
+        for level, off, drawn in _off(curve, published, ensemble):
             farthest = off.max(axis=1) - curve.tolerance
-            beyond = np.maximum(farthest, np.sqrt((drawn**2).mean(axis=1)) - mean)
+            mean = np.sqrt((drawn**2).mean(axis=1))
+            beyond = np.maximum(farthest, mean - curve.mean_of(level))
             total = np.maximum(total, np.where(beyond > EDGE, beyond, 0.0))
     return total
 
@@ -265,6 +268,12 @@ class _Search:
             step = 10.0 ** rng.uniform(-2, 0, (rows.size, 1))
             some = rng.random((rows.size, settings.shape[1])) < rng.choice([0.1, 0.4, 1.0])
             proposed = settings[rows] + np.where(some, step * rng.normal(size=some.shape), 0.0)
+            # Differential evolution (Storn and Price, J Global Optim 1997;11:341): along the
+            # difference of two other members, which knows by what settings go together.
+            along = rng.random(rows.size) < EVOLVING
+            one, other = rng.integers(0, members, (2, rows.size))
+            leap = rng.uniform(0.3, 0.9, (rows.size, 1)) * (settings[one] - settings[other])
+            proposed = np.where(along[:, None], settings[rows] + leap, proposed)
             proposed = np.clip(proposed, -1.0, 1.0)
             again = draws[rows].copy()
             anew = rng.random(again.shape) < rng.choice([0.0, 0.02, 0.2])

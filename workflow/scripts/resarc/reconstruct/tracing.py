@@ -35,7 +35,7 @@ def _trace_one(times, heights, knots, at_risk, skew, draws, days, event):
         last = j == len(at_risk) - 1
         leaving = risk if last else risk - at_risk[j + 1]
         start, end = knots[j], knots[j + 1]
-        power = 4.0 ** skew[j]
+        power = 64.0 ** skew[j]
         own = slice(done, done + leaving)
         # More censored, fewer at risk, fewer events: halve until both add up to those who leave.
         lowest, highest = 0, leaving
