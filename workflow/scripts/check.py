@@ -63,13 +63,6 @@ def check_together(study: Protocol, of_study: Path, printed: Published, of_print
             "the figures from which the patients are rebuilt",
             "Write down what the paper printed, or give the study a registry.",
         )
-    if study.source.kind == "reconstruction" and not printed.count():
-        raise ConfigurationError(
-            f"{of_printed}, key figures",
-            "no figure of the estimand 'n'",
-            "the printed number of patients",
-            'Add it: {id: n, estimand: "n", printed: "…", locator: …}.',
-        )
     for name in printed.endpoints:
         if name not in study.endpoint_names:
             raise ConfigurationError(
@@ -88,6 +81,13 @@ def check_together(study: Protocol, of_study: Path, printed: Published, of_print
                 f"an estimand that {of_study} can have",
                 "Correct the estimand, or declare the variable in the protocol.",
             )
+    if study.source.kind == "reconstruction" and not printed.count():
+        raise ConfigurationError(
+            f"{of_printed}, key figures",
+            "no figure of the estimand 'n'",
+            "the printed number of patients",
+            'Add it: {id: n, estimand: "n", printed: "…", locator: …}.',
+        )
     for figure, found, expected in domains.faults(printed, study):
         place = f"{of_printed}, figure {figure.id} ({figure.estimand})"
         raise ConfigurationError(place, found, expected, domains.REMEDY)
