@@ -234,13 +234,15 @@ def main() -> None:
         {"lrc": both[None, :, 1] == 1},
     )
     report("Guyot et al.", one, published, seconds)
-    for printed, limits, mean in (
-        (None, None, 0.004),
-        ("0.69", None, AS_GUYOT),
-        ("0.69", ("0.52", "0.89"), AS_GUYOT),
+    for printed, limits, mean, most in (
+        (None, None, 0.004, 0.025),
+        ("0.69", None, AS_GUYOT, 0.025),
+        ("0.69", ("0.52", "0.89"), AS_GUYOT, 0.025),
+        ("0.69", ("0.52", "0.89"), 0.015, 0.05),
+        ("0.69", ("0.52", "0.89"), 0.03, 0.06),
     ):
         with tempfile.TemporaryDirectory() as name:
-            protocol, published = study(source, Path(name), printed, limits, mean)
+            protocol, published = study(source, Path(name), printed, limits, mean, most)
         began = process_time()
         found = reconstruct(protocol, published, members=members, seed=1)
         seconds = process_time() - began
