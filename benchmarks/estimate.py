@@ -46,12 +46,12 @@ def main() -> None:
     parser.add_argument("--computed", action="store_true", help="measure nothing")
     arguments = parser.parse_args()
     asked = {"papers": arguments.papers, "members": arguments.members, "price": arguments.price}
-    found = json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {"studies": {}}
-    if not arguments.computed:
-        for study in arguments.studies:
-            found["studies"][study] = cost(study)
-            print(study, found["studies"][study], file=sys.stderr, flush=True)
-    found = {"studies": found["studies"]} | asked
+    kept = json.loads(STORE.read_text(encoding="utf-8"))["studies"] if STORE.exists() else {}
+    found = asked | {"studies": kept}
+    for study in () if arguments.computed else arguments.studies:
+        kept[study] = cost(study)
+        print(study, kept[study], file=sys.stderr, flush=True)
+        STORE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     STORE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     put(ROOT / "docs" / "scaling.md", "estimate", text(found))
     print(text(found))

@@ -23,7 +23,7 @@ def written(name):
     return json.loads((DOCS / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["growth"])
+@pytest.mark.parametrize("name", ["growth", "estimate"])
 def test_the_page_shows_what_was_measured(name):
     import importlib
 
