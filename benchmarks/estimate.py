@@ -128,6 +128,10 @@ def text(found: dict) -> str:
     hours = papers * _paper(mean, members) / 3600
     least = min(_paper(each, members) for each in studies.values())
     most = max(_paper(each, members) for each in studies.values())
+    span = (
+        " Papers differ: were all like the cheapest or the dearest of these, it would be "
+        f"{papers * least / 3600:,.0f} or {papers * most / 3600:,.0f} core hours."
+    )
     walls = []
     for cores in CORES:
         wall, chunks, longest = duration(mean, papers, members, cores)
@@ -140,9 +144,8 @@ def text(found: dict) -> str:
             *rows,
             "",
             f"{papers} papers with {members:,} datasets each then take {hours:,.0f} core hours, "
-            f"{hours * found['price']:,.1f} units of money at {found['price']:g} for a core and hour. "
-            f"Papers differ: were all like the cheapest or the dearest of these, it would be "
-            f"{papers * least / 3600:,.0f} or {papers * most / 3600:,.0f} core hours.",
+            f"{hours * found['price']:,.1f} units of money at {found['price']:g} for a core and hour."
+            + (span if len(studies) > 1 else ""),
             "",
             "| cores | `chunks` | wall time | what decides, if not the cores |",
             "|---|---|---|---|",
