@@ -15,7 +15,7 @@ def test_split_or_not_the_results_are_the_same_bytes(copy_repository, tmp_path):
         folder = tmp_path / str(chunks)
         folder.mkdir()
         copy = copy_repository(folder)
-        copy.edit("config/config.yaml", "chunks: 1\n", f"chunks: {chunks}\n")
+        copy.edit("config/config.yaml", "chunks: auto\n", f"chunks: {chunks}\n")
         # More than one chunk of 50 datasets: otherwise there is nothing to split.
         copy.edit("config/config.yaml", "members: 200\n", "members: 51\n")
         done = copy.snakemake("--cores", str(cores), *WANTED)

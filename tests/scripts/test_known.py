@@ -77,6 +77,21 @@ def test_any_change_of_content_works_it_out_anew(folder, worked_out, change):
 
 
 @pytest.mark.usefixtures("folder")
+def test_what_is_long_is_split_by_itself_or_all_as_the_settings_say():
+    settings = {"studies": ["sysucc2015", "qu2024"], "seed": 1}
+    assert known.known(settings | {"members": 200}).jobs == {
+        "sysucc2015": {"rebuilding": 4, "other": 1},
+        "qu2024": {"rebuilding": 1, "other": 1},
+    }
+    many = known.known(settings | {"members": 10_000}).jobs
+    assert many["sysucc2015"]["rebuilding"] > many["sysucc2015"]["other"] > 1
+    assert known.known(settings | {"members": 200, "chunks": 7}).jobs == {
+        "sysucc2015": {"rebuilding": 4, "other": 7},  # 4 chunks of 50 datasets
+        "qu2024": {"rebuilding": 4, "other": 7},
+    }
+
+
+@pytest.mark.usefixtures("folder")
 def test_settings_of_the_call_count(worked_out):
     known.known(SETTINGS)
     assert known.known(SETTINGS | {"members": 50}).settings["members"] == 50
@@ -98,7 +113,7 @@ def test_only_a_study_that_changed_is_checked_again(folder, monkeypatch):
     import check
 
     checked = []
-    monkeypatch.setattr(check, "check_study", lambda *files: checked.append(files[0].stem))
+    monkeypatch.setattr(check, "check_study", lambda *files: checked.append(files[0].stem) or 1)
     known.known(SETTINGS)
     assert checked == ["oslo2014", "qu2024"]
     with (folder / "config/published/qu2024.yaml").open("a", encoding="utf-8") as handle:

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
 import progress
 import running
 from command import JOBS_VARIABLE
-from known import known
+from known import OTHER, REBUILDING, known
 from resarc.errors import ResarcError
 from resarc.jobs import PARTS
 from resarc.privacy import KEY_VARIABLE, fingerprint, read_key
@@ -30,7 +30,6 @@ except ResarcError as error:
 
 # Settings stand in the commands themselves: Snakemake then sees a change of them by the command, and
 # need not load pandas to compare parameters.
-CHUNKS = KNOWN.settings["chunks"]
 MEMBERS = KNOWN.settings["members"]
 SEED = KNOWN.settings["seed"]
 
@@ -139,13 +138,26 @@ def code_files(stage):
     return ["uv.lock", *KNOWN.code[stage]]
 
 
-def part_files(stage, number, ending=".parquet"):
+def chunks(wildcards):
+    """Jobs into which the bounding and the re-analysis of a study are split."""
+    return KNOWN.jobs[wildcards.study][OTHER]
+
+
+def rebuilding_chunks(wildcards):
+    """Jobs into which its rebuilding is split."""
+    return KNOWN.jobs[wildcards.study][REBUILDING]
+
+
+def part_files(stage, number=chunks, ending=".parquet"):
     """An input function: what the jobs make into which a stage is split; nothing if it is one job."""
 
     def found(wildcards):
-        if number == 1:
+        if number(wildcards) == 1:
             return []
-        return [part_file(stage, wildcards.study, k, ending) for k in range(number)]
+        return [
+            part_file(stage, wildcards.study, k, ending)
+            for k in range(number(wildcards))
+        ]
 
     return found
 

@@ -42,7 +42,7 @@ rule identify:
         targets="results/{study}/reconstruction/targets.csv",
         extremes="results/{study}/reconstruction/extremes.parquet",
         sought="results/{study}/reconstruction/sought.csv",
-        parts=part_files("identify", CHUNKS),
+        parts=part_files("identify"),
         code=code("identify"),
     output:
         identified="results/{study}/identified.csv",
@@ -89,14 +89,16 @@ rule identify_part:
     priority: priority("identify")
     conda:
         "../../environment.yml"
+    params:
+        of=chunks,
     message:
-        f"Bounding a part of {{wildcards.study}}, {{wildcards.part}} of {CHUNKS} (from 0)"
+        "Bounding a part of {wildcards.study}, {wildcards.part} of {params.of} (from 0)"
     shell:
         "python workflow/scripts/identify.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --questions {input.questions:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         " --extremes {input.extremes:q} --sought {input.sought:q}"
-        f" --part {{wildcards.part}} --of {CHUNKS}"
+        " --part {wildcards.part} --of {params.of}"
         " --to {output.part:q}"
         " > {log:q} 2>&1"

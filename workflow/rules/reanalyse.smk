@@ -5,7 +5,7 @@ rule reanalyse:
     input:
         protocol="results/{study}/protocol.json",
         patients=datasets,
-        parts=part_files("reanalyse", CHUNKS, ending=""),
+        parts=part_files("reanalyse", ending=""),
         code=code("reanalyse"),
     output:
         reanalysis="results/{study}/reanalysis.csv",
@@ -44,11 +44,12 @@ rule reanalyse_part:
         "../../environment.yml"
     params:
         patients=lambda wildcards, input: options(input.patients),
+        of=chunks,
     message:
-        f"Analysing a part of {{wildcards.study}} as is recommended today, {{wildcards.part}} of {CHUNKS} (from 0)"
+        "Analysing a part of {wildcards.study} as is recommended today, {wildcards.part} of {params.of} (from 0)"
     shell:
         "python workflow/scripts/reanalyse.py"
         " --protocol {input.protocol:q} {params.patients:q}"
-        f" --part {{wildcards.part}} --of {CHUNKS}"
+        " --part {wildcards.part} --of {params.of}"
         " --to {output.part:q}"
         " > {log:q} 2>&1"

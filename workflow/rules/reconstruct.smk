@@ -8,10 +8,10 @@ rule reconstruct:
         published="results/{study}/published.json",
         scheme=lambda wildcards: (
             []
-            if KNOWN.parts == 1
+            if rebuilding_chunks(wildcards) == 1
             else part_file("scheme", wildcards.study, 0, ".json")
         ),
-        parts=part_files("reconstruct", KNOWN.parts),
+        parts=part_files("reconstruct", rebuilding_chunks),
         code=code("reconstruct"),
     output:
         ensemble="results/{study}/reconstruction/ensemble.parquet",
@@ -74,14 +74,16 @@ rule reconstruct_part:
     priority: priority("reconstruct")
     conda:
         "../../environment.yml"
+    params:
+        of=rebuilding_chunks,
     message:
-        f"Rebuilding datasets of {{wildcards.study}}, part {{wildcards.part}} of {KNOWN.parts} (from 0)"
+        "Rebuilding datasets of {wildcards.study}, part {wildcards.part} of {params.of} (from 0)"
     shell:
         "python workflow/scripts/reconstruct.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
         f" --members {MEMBERS} --seed {SEED}"
         " --scheme {input.scheme:q}"
-        f" --part {{wildcards.part}} --of {KNOWN.parts}"
+        " --part {wildcards.part} --of {params.of}"
         " --to {output.part:q}"
         " > {log:q} 2>&1"
 

@@ -16,7 +16,10 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resarc.settings import Settings
 
 MEMORY = Path(".snakemake", "resarc.known.json")
 SCRIPTS = Path("workflow", "scripts")
@@ -26,6 +29,10 @@ CONFIGURATION = (
     "studies/*.yaml", "published/*.yaml", "references.bib", "synthesis.yaml", "evidence.yaml",
 )  # fmt: skip
 """What is written of a study and of all together, below `config`; `*` is the study."""
+REBUILDING, OTHER = "rebuilding", "other"
+A_JOB = {REBUILDING: 1_500_000, OTHER: 15_000_000}
+"""Patients times printed figures times datasets that are one job's work: about half a minute, beside which
+its start is little. It depends on no machine, so that no other machine runs other jobs."""
 CURVES = "published/**/*.csv"
 """Digitised curves that printed figures name, below `config`."""
 
@@ -57,8 +64,9 @@ class Known:
     """File of the key of pseudonyms that the settings name."""
     patients: dict[str, Patients]
     """By study, in the order of the settings."""
-    parts: int
-    """Jobs into which a reconstruction is split: as the settings ask, but no more than it has chunks."""
+    jobs: dict[str, dict[str, int]]
+    """Jobs into which the long work on each study is split: as many as the settings ask for, or one for
+    every `A_JOB`; of a rebuilding no more than it has chunks."""
     code: dict[str, tuple[str, ...]]
     """What each command line rests on, by the stage; with the notebook, what that rests on too."""
 
@@ -93,7 +101,6 @@ def _work_out(
     its size; a study that was so `checked` before is not checked again."""
     from resarc.configuration import validated
     from resarc.provenance import digest
-    from resarc.reconstruct import chunks
     from resarc.settings import Settings, sources
 
     settings = validated(config, Settings, str(CONFIG / "config.yaml"))
@@ -127,8 +134,21 @@ def _work_out(
     }
     key_file = settings.privacy.key_file
     named = str(key_file) if key_file else None
-    parts = min(settings.chunks, chunks(settings.members))
-    return Known(settings.model_dump(mode="json"), named, patients, parts, code), result
+    jobs = {study: _jobs(settings, source.size) for study, source in patients.items()}
+    known = Known(settings.model_dump(mode="json"), named, patients, jobs, code)
+    return known, result
+
+
+def _jobs(settings: Settings, size: int) -> dict[str, int]:
+    """Jobs into which each work on a study of that size is split, by the work."""
+    from resarc.reconstruct import chunks
+
+    work = size * settings.members
+    found = {
+        name: max(1, -(-work // one)) if settings.chunks == "auto" else settings.chunks
+        for name, one in A_JOB.items()
+    }
+    return found | {REBUILDING: min(found[REBUILDING], chunks(settings.members))}
 
 
 def _code_of(script: Path) -> tuple[str, ...]:
@@ -150,7 +170,7 @@ def _known(memory: dict[str, Any]) -> Known:
             study: Patients(**{**each, "files": tuple(each["files"])})
             for study, each in memory["patients"].items()
         },
-        parts=memory["parts"],
+        jobs=memory["jobs"],
         code={stage: tuple(names) for stage, names in memory["code"].items()},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -80,8 +80,9 @@ class Settings(Model):
     """Datasets to rebuild for each study whose patients are reconstructed."""
     seed: Annotated[int, Field(ge=0)]
     """Every random stream follows from it; the same seed gives the same results."""
-    chunks: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Jobs into which the long work on each study is split; results are the same bytes."""
+    chunks: Literal["auto"] | Annotated[int, Field(ge=1, le=1000)] = "auto"
+    """Jobs into which the long work on each study is split, or as many as it is long; results are the same
+    bytes."""
     privacy: Privacy = Privacy()
     disclosure: Disclosure = Disclosure()
 
