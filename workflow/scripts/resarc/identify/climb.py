@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from resarc.compiled import njit
+from resarc.identify.terms import LOG_RATIO, Quantities, Terms, meets_all, quantity
 from resarc.reconstruct.exchanges import (
     CHI2,
     COX_LR,
@@ -31,62 +32,18 @@ from resarc.reconstruct.exchanges import (
     Timelines,
     target_distance,
 )
-from resarc.reconstruct.kernels import cox, logrank, survival_at
-
-# Kinds of terms.
-COUNT, SURVIVAL_TERM, CRUDE_TERM, RISK_TERM, MEDIAN_TERM, REVERSE_MEDIAN, RMST = range(7)
-SHORTEST, LONGEST, MEAN_TIME, MIDDLE_TIME, LOGRANK_TERM, LOG_RATIO = range(7, 13)
-
-# How a quantity is made of terms.
-PLAIN, DIFFERENCE, SHARE = range(3)
+from resarc.reconstruct.kernels import below
 
 ORDER_ONLY = (
     LOGRANK, SIDE, COX_P, HAZARD_RATIO, CHI2, TREND, YATES, WILCOXON, TARONE_WARE, PETO, COX_LR,
 )  # fmt: skip
 """Targets that depend on the order of times, not on the times."""
 
-NEWTON = 12
-_HALF = 1e-9
 _EDGE = 1e-9
 
 # Of speed only: how often which change is tried.
 LABELS, TWICE, NEARBY = 0.7, 0.25, 0.6
 SHIFT, FLIP, PAIRED, CLOSE = 0.5, 0.75, 0.7, 0.6
-
-
-class Terms(NamedTuple):
-    """Statistics of a subgroup as arrays: K terms, C conditions, P model columns, L codes.
-
-    `conditions` (K, C) are rows of the codes (-1: none), `meets` (K, C, L) which codes meet them.
-    `group_row` (K,) is the row by which a test groups, `group_of` (K, L) the group of each code,
-    `groups` (K,) their number. `columns` (K, P) are rows of the codes (-1: none) whose indicators
-    `indicates` (K, P, L) are covariates of a Cox model, `numbers` (K, P) rows of the values.
-    """
-
-    kind: np.ndarray
-    endpoint: np.ndarray
-    days: np.ndarray
-    conditions: np.ndarray
-    meets: np.ndarray
-    group_row: np.ndarray
-    group_of: np.ndarray
-    groups: np.ndarray
-    columns: np.ndarray
-    indicates: np.ndarray
-    numbers: np.ndarray
-
-
-class Quantities(NamedTuple):
-    """Quantities made of one or two terms (Q,), the range that a target allows, and what each
-    depends on: blocks (Q, B) and times of endpoints (Q, E)."""
-
-    made: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    blocks: np.ndarray
-    times: np.ndarray
 
 
 class Rules(NamedTuple):
@@ -120,183 +77,28 @@ class Rules(NamedTuple):
 
 
 class Space(NamedTuple):
-    """The datasets that hold all targets. `targets` as in `exchanges`, with what each depends on
-    (`blocks` (T, B), `times` (T, E)); `checks` are the targets that `exchanges` does not know.
-    `moves` (K, 2, B): blocks exchanged together, and blocks in which both patients must then agree.
-    `number_of` (B,): the row of the values that goes with a block (-1: none); `event_row` (E,): the
-    row of the codes that holds an endpoint's events (0: event, 1: censored)."""
+    """The datasets that hold all targets. `targets` as in `exchanges`, T of them; `checks` are the Q
+    targets that `exchanges` does not know. `moves` (K, 2, B): blocks exchanged together, and blocks in
+    which both patients must then agree. A change is one of `moves` or, after them, of times: K + 2 m if
+    the endpoints of the set m (its bits) change times only, K + 2 m + 1 if they change events, too; R in
+    all. `felt` (R, T + Q): the targets that a change may break, first those of `targets`, and `many` (R,)
+    how many they are; `ordered` (T,): which targets depend on the order of times only, not on the times,
+    and `timed` (T, E) on whose. `seen` (R, W): whether a ROC curve may see a change. `number_of` (B,): the
+    row of the values that goes with a block (-1: none); `event_row` (E,): the row of the codes that holds
+    an endpoint's events (0: event, 1: censored)."""
 
     targets: Problem
-    blocks: np.ndarray
-    times: np.ndarray
-    terms: Terms
     checks: Quantities
+    terms: Terms
     rules: Rules
     moves: np.ndarray
+    felt: np.ndarray
+    many: np.ndarray
+    ordered: np.ndarray
+    timed: np.ndarray
+    seen: np.ndarray
     number_of: np.ndarray
     event_row: np.ndarray
-
-
-class State(NamedTuple):
-    """One dataset: codes (B, n), days (E, n) and values (V, n) by patient; patients, days and events
-    of each endpoint in the order of time (E, n)."""
-
-    codes: np.ndarray
-    days: np.ndarray
-    values: np.ndarray
-    order: np.ndarray
-    sorted_days: np.ndarray
-    sorted_event: np.ndarray
-
-
-@njit(cache=True, error_model="numpy")
-def _below(n):
-    """A random whole number from 0 to n - 1, from the stream that the search was seeded with."""
-    return int(np.random.random() * n)
-
-
-@njit(cache=True, error_model="numpy")
-def _meets_all(conditions, meets, codes, i):
-    for c in range(len(conditions)):
-        if conditions[c] >= 0 and not meets[c, codes[conditions[c], i]]:
-            return False
-    return True
-
-
-@njit(cache=True, error_model="numpy")
-def _median(days, event, group, reverse):
-    """The time at which the curve falls to one half, as `batch.quantile_of_steps` has it; twice the
-    longest time where it does not, NaN where nobody takes part."""
-    at_risk = 0
-    last = -1
-    for p in range(len(days)):
-        if group[p] >= 0:
-            at_risk += 1
-            last = days[p]
-    if at_risk == 0:
-        return math.nan
-    s, start = 1.0, -1.0
-    p, n = 0, len(days)
-    while p < n:
-        end = p
-        while end + 1 < n and days[end + 1] == days[p]:
-            end += 1
-        deaths, leaving = 0, 0
-        for q in range(p, end + 1):
-            if group[q] >= 0:
-                leaving += 1
-                if event[q] != reverse:
-                    deaths += 1
-        if deaths > 0:
-            s *= 1.0 - deaths / at_risk
-            if start < 0.0 and s <= 0.5 + _HALF:
-                start = days[p]
-            if start >= 0.0 and s < 0.5 - _HALF:
-                return (start + days[p]) / 2.0
-        at_risk -= leaving
-        p = end + 1
-    return (start + last) / 2.0 if start >= 0.0 else 2.0 * last
-
-
-@njit(cache=True, error_model="numpy")
-def _area(days, event, group, tau):
-    """The area under the curve to `tau`; NaN where it is not known so long."""
-    at_risk = 0
-    last = -1
-    for p in range(len(days)):
-        if group[p] >= 0:
-            at_risk += 1
-            last = days[p]
-    if at_risk == 0:
-        return math.nan
-    s, area, before = 1.0, 0.0, 0.0
-    for p in range(len(days)):
-        if days[p] > tau:
-            break
-        if group[p] >= 0:
-            if event[p]:
-                area += s * (days[p] - before)
-                before = days[p]
-                s *= (at_risk - 1) / at_risk
-            at_risk -= 1
-    if tau > last and s > 1e-12:
-        return math.nan
-    return area + s * (tau - before)
-
-
-@njit(cache=True, error_model="numpy")
-def term(terms, k, state, group, design):
-    """The value of a term; times in days. `group` and `design` are scratch."""
-    e = terms.endpoint[k]
-    order, days, event = state.order[e], state.sorted_days[e], state.sorted_event[e]
-    n = len(order)
-    size = 0
-    for p in range(n):
-        inside = _meets_all(terms.conditions[k], terms.meets[k], state.codes, order[p])
-        group[p] = 0 if inside else -1
-        size += inside
-    kind = terms.kind[k]
-    if kind == COUNT:
-        return float(size)
-    if size == 0:
-        return math.nan
-    if kind == SURVIVAL_TERM:
-        return survival_at(days, event, group, terms.days[k])[0]
-    if kind == MEDIAN_TERM:
-        return _median(days, event, group, False)
-    if kind == REVERSE_MEDIAN:
-        return _median(days, event, group, True)
-    if kind == RMST:
-        return _area(days, event, group, terms.days[k])
-    if kind in (CRUDE_TERM, RISK_TERM):
-        beyond = 0
-        margin = 0.0 if kind == CRUDE_TERM else 2e-6
-        for p in range(n):
-            beyond += group[p] >= 0 and days[p] > terms.days[k] - margin
-        return beyond / size if kind == CRUDE_TERM else float(beyond)
-    if kind in (SHORTEST, LONGEST, MEAN_TIME, MIDDLE_TIME):
-        total, rank, found = 0.0, 0, 0.0
-        for p in range(n):
-            if group[p] < 0:
-                continue
-            total += days[p]
-            if kind == SHORTEST and rank == 0:
-                return float(days[p])
-            if kind == MIDDLE_TIME and rank in ((size - 1) // 2, size // 2):
-                found += days[p] if size % 2 == 1 else days[p] / 2.0
-            if kind == LONGEST:
-                found = float(days[p])
-            rank += 1
-        return total / size if kind == MEAN_TIME else found
-    if kind == LOGRANK_TERM:
-        for p in range(n):
-            if group[p] >= 0:
-                group[p] = terms.group_of[k, state.codes[terms.group_row[k], order[p]]]
-        return logrank(days, event, group, terms.groups[k])[0]
-    for p in range(n):
-        i = order[p]
-        row = terms.group_row[k]
-        if row >= 0 and terms.group_of[k, state.codes[row, i]] < 0:
-            group[p] = -1
-        for c in range(design.shape[1]):
-            design[p, c] = 0.0
-            if terms.columns[k, c] >= 0:
-                if terms.indicates[k, c, state.codes[terms.columns[k, c], i]]:
-                    design[p, c] = 1.0
-            elif terms.numbers[k, c] >= 0:
-                design[p, c] = state.values[terms.numbers[k, c], i]
-    beta, variance = cox(days, event, group, design, NEWTON)
-    return beta[0] if variance > 0.0 else math.nan
-
-
-@njit(cache=True, error_model="numpy")
-def quantity(terms, quantities, q, state, group, design):
-    """The value of a quantity."""
-    value = term(terms, quantities.first[q], state, group, design)
-    if quantities.made[q] == PLAIN:
-        return value
-    other = term(terms, quantities.second[q], state, group, design)
-    return value - other if quantities.made[q] == DIFFERENCE else value / other
 
 
 @njit(cache=True, error_model="numpy")
@@ -332,7 +134,7 @@ def _may_be(space, state, i):
             if rules.relations[r, 3] == 2 and days[e, i] != days[o, i]:
                 return False
     for t in range(len(rules.ties)):
-        if _meets_all(rules.tie_conditions[t], rules.tie_meets[t], codes, i):
+        if meets_all(rules.tie_conditions[t], rules.tie_meets[t], codes, i):
             x = state.values[rules.ties[t, 0], i]
             y = state.values[rules.ties[t, 1], i]
             if x > y + _EDGE or (rules.ties[t, 2] == 1 and x < y - _EDGE):
@@ -341,32 +143,42 @@ def _may_be(space, state, i):
 
 
 @njit(cache=True, error_model="numpy")
-def _status(space, state, w, i):
+def _status(marker, conditions, meets, codes, days, event_row, i):
     """What a ROC curve sees of a patient: left out, not known by its time, alive then, or dead."""
-    rules = space.rules
-    if not _meets_all(rules.marker_conditions[w], rules.marker_meets[w], state.codes, i):
+    if not meets_all(conditions, meets, codes, i):
         return 0
-    e, horizon = rules.markers[w, 0], rules.markers[w, 1]
-    event = state.codes[space.event_row[e], i] == 0
-    if state.days[e, i] > horizon:
+    event = codes[event_row[marker[0]], i] == 0
+    if days[marker[0], i] > marker[1]:
         return 2
     return 3 if event else 1
 
 
 @njit(cache=True, error_model="numpy")
-def _reorder(space, state, e):
+def _statuses(rules, seen, codes, days, event_row, who, involved, found):
+    """What the ROC curves that may see a change see of the patients involved, into `found` (4, W)."""
+    for w in range(len(rules.markers)):
+        if seen[w]:
+            marker = rules.markers[w]
+            conditions, meets = rules.marker_conditions[w], rules.marker_meets[w]
+            for k in range(involved):
+                found[k, w] = _status(marker, conditions, meets, codes, days, event_row, who[k])
+
+
+@njit(cache=True, error_model="numpy")
+def _reorder(event_row, state, e):
     """Bring the order of an endpoint's times up to date; whether it changed."""
-    order, days, codes = state.order[e], state.days[e], state.codes[space.event_row[e]]
+    order, days, codes = state.order[e], state.days[e], state.codes[event_row[e]]
+    sorted_days, sorted_event = state.sorted_days[e], state.sorted_event[e]
     changed = False
     n = len(order)
     for p in range(n):
         i = order[p]
         event = codes[i] == 0
         # Ties and events decide, too: who shares a time with whom, and who of them dies.
-        if event != state.sorted_event[e, p]:
+        if event != sorted_event[p]:
             changed = True
         if p > 0 and not changed:
-            before = state.sorted_days[e, p - 1] == state.sorted_days[e, p]
+            before = sorted_days[p - 1] == sorted_days[p]
             if before != (days[order[p - 1]] == days[i]):
                 changed = True
     for p in range(1, n):  # nearly sorted: insertion is the quickest
@@ -380,44 +192,36 @@ def _reorder(space, state, e):
             order[q] = i
             changed = True
     for p in range(n):
-        state.sorted_days[e, p] = days[order[p]]
-        state.sorted_event[e, p] = codes[order[p]] == 0
+        sorted_days[p] = days[order[p]]
+        sorted_event[p] = codes[order[p]] == 0
     return changed
 
 
 @njit(cache=True, error_model="numpy")
-def _holds(space, state, blocks, times, ranked, ahead, group, design):
-    """Whether every target holds that depends on the changed blocks (B,) or times (E,). What fails
-    is looked at earlier the next time: `ahead` is the order in which targets are looked at."""
+def _holds(space, state, felt, shifted, ranked, group, design):
+    """Whether every target holds that a change may break (`felt`). Where only times were `shifted`, what
+    depends on their order alone is looked at if that changed (`ranked`, (E,)). What fails is looked at
+    earlier the next time."""
     targets = len(space.targets.specs)
     shared = np.zeros((0, 0), dtype=np.bool_)
     timelines = Timelines(state.order, state.sorted_days, state.sorted_event, shared)
-    for a in range(len(ahead)):
-        t = ahead[a]
-        held = True
+    for a in range(len(felt)):
+        t = felt[a]
         if t < targets:
-            touched = False
-            for b in range(len(blocks)):
-                touched = touched or (blocks[b] and space.blocks[t, b])
-            if not touched:
-                for e in range(len(times)):
-                    if times[e] and space.times[t, e]:
-                        touched = ranked[e] or space.targets.specs[t, 0] not in ORDER_ONLY
-            if touched:
-                held = target_distance(space.targets, t, state.codes, timelines, group) == 0.0
+            if shifted and space.ordered[t]:
+                touched = False
+                for e in range(len(ranked)):
+                    touched = touched or (ranked[e] and space.timed[t, e])
+                if not touched:
+                    continue
+            held = target_distance(space.targets, t, state.codes, timelines, group) == 0.0
         else:
             q = t - targets
-            touched = False
-            for b in range(len(blocks)):
-                touched = touched or (blocks[b] and space.checks.blocks[q, b])
-            for e in range(len(times)):
-                touched = touched or (times[e] and space.checks.times[q, e])
-            if touched:
-                value = quantity(space.terms, space.checks, q, state, group, design)
-                held = space.checks.low[q] - _EDGE <= value <= space.checks.high[q] + _EDGE
+            value = quantity(space.terms, space.checks, q, state, group, design)
+            held = space.checks.low[q] - _EDGE <= value <= space.checks.high[q] + _EDGE
         if not held:
             if a > 0:
-                ahead[a], ahead[a - 1] = ahead[a - 1], ahead[a]
+                felt[a], felt[a - 1] = felt[a - 1], felt[a]
             return False
     return True
 
@@ -454,7 +258,7 @@ def _partner(space, state, move, e, i):
     """Whom to exchange with: anybody, or the next in time of endpoint e who differs."""
     n = state.codes.shape[1]
     if np.random.random() >= NEARBY:
-        return _below(n)
+        return below(n)
     place = 0
     while state.order[e, place] != i:
         place += 1
@@ -466,7 +270,7 @@ def _partner(space, state, move, e, i):
         j = state.order[e, place]
         if _swappable(space, state, move, i, j):
             return j
-    return _below(n)
+    return below(n)
 
 
 @njit(cache=True, error_model="numpy")
@@ -474,17 +278,17 @@ def _new_day(space, state, e, i):
     """A day between the neighbours in time, a neighbour's own, or any day."""
     low, high = space.rules.reach[e, 0], space.rules.reach[e, 1]
     if np.random.random() >= CLOSE:
-        return low + _below(high + 1 - low)
+        return low + below(high + 1 - low)
     n = state.codes.shape[1]
     place = 0
     while state.order[e, place] != i:
         place += 1
-    width = 1 + _below(3)
+    width = 1 + below(3)
     if place - width >= 0:
         low = max(low, state.sorted_days[e, place - width])
     if place + width < n:
         high = min(high, state.sorted_days[e, place + width])
-    return low + _below(high + 1 - low) if low <= high else state.days[e, i]
+    return low + below(high + 1 - low) if low <= high else state.days[e, i]
 
 
 @njit(cache=True, error_model="numpy")
@@ -503,7 +307,9 @@ def climb(space, wanted, q, sign, state, own_moves, heat, goal, steps, seed):
     np.random.seed(seed)
     group = np.zeros(n, dtype=np.int64)
     design = np.zeros((n, space.terms.columns.shape[1]))
-    ahead = np.arange(len(space.targets.specs) + len(space.checks.made))
+    felt = space.felt.copy()
+    known = len(space.moves)
+    slow = space.terms.kind[wanted.first[q]] == LOG_RATIO  # a model costs more than most targets
     timed = np.flatnonzero(wanted.times[q])
     e0 = timed[0]
     current = _score(space, wanted, q, sign, state, group, design)
@@ -514,18 +320,18 @@ def climb(space, wanted, q, sign, state, own_moves, heat, goal, steps, seed):
     old_days = np.zeros((4, endpoints), dtype=np.int64)
     old_values = np.zeros((4, len(state.values)))
     statuses = np.zeros((4, len(space.rules.markers)), dtype=np.int64)
-    changed_blocks = np.zeros(blocks, dtype=np.bool_)
+    now = np.zeros((4, len(space.rules.markers)), dtype=np.int64)
     changed_times = np.zeros(endpoints, dtype=np.bool_)
     ranked = np.zeros(endpoints, dtype=np.bool_)
     for step in range(steps):
         if best >= sign * goal:
             break
         for k in range(4):
-            who[k] = _below(n)
+            who[k] = below(n)
         label = len(own_moves) > 0 and np.random.random() < LABELS
         move, involved, shift, flip, e = 0, 2, False, False, e0
         if label:
-            move = own_moves[_below(len(own_moves))]
+            move = own_moves[below(len(own_moves))]
             who[1] = _partner(space, state, move, e0, who[0])
             if np.random.random() < TWICE:
                 involved = 4
@@ -537,7 +343,7 @@ def climb(space, wanted, q, sign, state, own_moves, heat, goal, steps, seed):
             if not _swappable(space, state, move, who[0], who[1]):
                 continue
         else:
-            e = timed[_below(len(timed))]
+            e = timed[below(len(timed))]
             kind = np.random.random()
             shift, flip = kind < SHIFT, SHIFT <= kind < FLIP
             if shift:
@@ -557,71 +363,86 @@ def climb(space, wanted, q, sign, state, own_moves, heat, goal, steps, seed):
                 old_days[k, f] = state.days[f, i]
             for v in range(len(state.values)):
                 old_values[k, v] = state.values[v, i]
-            for w in range(len(space.rules.markers)):
-                statuses[k, w] = _status(space, state, w, i)
-        changed_blocks[:] = False
         changed_times[:] = False
         ranked[:] = False
-        if label:
-            for b in range(blocks):
-                changed_blocks[b] = space.moves[move, 0, b]
-            _swap(space, state, move, who[0], who[1])
-            if involved == 4:
-                _swap(space, state, move, who[2], who[3])
-        elif shift:
+        day, before, together = 0, 0, False
+        if shift:
             day = _new_day(space, state, e, who[0])
             before = state.days[e, who[0]]
             if day == before:
                 continue
             together = np.random.random() < 0.5  # endpoints that end on the same day stay together
             for f in range(endpoints):
-                if f == e or (together and state.days[f, who[0]] == before):
+                changed_times[f] = f == e or (together and state.days[f, who[0]] == before)
+        elif not label:
+            together = not flip and np.random.random() < 0.5
+            for f in range(endpoints):
+                changed_times[f] = f == e or together
+        change = move
+        if not label:
+            mask = 0
+            for f in range(endpoints):
+                mask += (1 << f) if changed_times[f] else 0
+            change = known + 2 * mask + (0 if shift else 1)
+        _statuses(
+            space.rules, space.seen[change], state.codes, state.days, space.event_row, who, involved,
+            statuses,
+        )  # fmt: skip
+        if label:
+            _swap(space, state, move, who[0], who[1])
+            if involved == 4:
+                _swap(space, state, move, who[2], who[3])
+        elif shift:
+            for f in range(endpoints):
+                if changed_times[f]:
                     state.days[f, who[0]] = day
-                    changed_times[f] = True
         elif flip:
             for k in range(involved):
                 row = space.event_row[e]
                 state.codes[row, who[k]] = 1 - state.codes[row, who[k]]
-            changed_blocks[space.event_row[e]] = True
-            changed_times[e] = True
         else:  # two patients change places in time
-            together = np.random.random() < 0.5
             i, j = who[0], who[1]
             for f in range(endpoints):
-                if f == e or together:
+                if changed_times[f]:
                     row = space.event_row[f]
                     days, codes = state.days, state.codes
                     days[f, i], days[f, j] = days[f, j], days[f, i]
                     codes[row, i], codes[row, j] = codes[row, j], codes[row, i]
-                    changed_blocks[row] = True
-                    changed_times[f] = True
         kept = True
         for k in range(involved):
             kept = kept and _may_be(space, state, who[k])
         if kept:
-            for w in range(len(space.rules.markers)):
-                touched = changed_times[space.rules.markers[w, 0]]
-                for b in range(blocks):
-                    touched = touched or (changed_blocks[b] and space.rules.marker_blocks[w, b])
-                if not touched:
-                    continue
-                for k in range(involved):
-                    kept = kept and _status(space, state, w, who[k]) == statuses[k, w]
-                if label and kept:
-                    # Values may be exchanged only between patients whom the curve sees alike.
-                    kept = statuses[0, w] == statuses[1, w]
-                    if involved == 4:
-                        kept = kept and statuses[2, w] == statuses[3, w]
+            seen = space.seen[change]
+            _statuses(
+                space.rules, seen, state.codes, state.days, space.event_row, who, involved, now
+            )
+            for w in range(len(seen)):
+                if seen[w]:
+                    for k in range(involved):
+                        kept = kept and now[k, w] == statuses[k, w]
+                    if label and kept:
+                        # Values may be exchanged only between patients whom the curve sees alike.
+                        kept = statuses[0, w] == statuses[1, w]
+                        if involved == 4:
+                            kept = kept and statuses[2, w] == statuses[3, w]
         if kept:
             for f in range(endpoints):
                 if changed_times[f]:
-                    ranked[f] = _reorder(space, state, f)
-            score = _score(space, wanted, q, sign, state, group, design)
-            warmth = heat * (1.0 - step / steps)
-            kept = score > -math.inf and score >= current - warmth * np.random.random()
+                    ranked[f] = _reorder(space.event_row, state, f)
+            held = False
+            if slow:
+                held = _holds(
+                    space, state, felt[change, : space.many[change]], shift, ranked, group, design
+                )
+                kept = held
+            score = -math.inf
             if kept:
+                score = _score(space, wanted, q, sign, state, group, design)
+                warmth = heat * (1.0 - step / steps)
+                kept = score > -math.inf and score >= current - warmth * np.random.random()
+            if kept and not held:
                 kept = _holds(
-                    space, state, changed_blocks, changed_times, ranked, ahead, group, design
+                    space, state, felt[change, : space.many[change]], shift, ranked, group, design
                 )
             if kept:
                 current = score
@@ -641,10 +462,10 @@ def climb(space, wanted, q, sign, state, own_moves, heat, goal, steps, seed):
                     state.values[v, i] = old_values[k, v]
             for f in range(endpoints):
                 if changed_times[f]:
-                    _reorder(space, state, f)
+                    _reorder(space.event_row, state, f)
     state.codes[:] = best_codes
     state.days[:] = best_days
     state.values[:] = best_values
     for f in range(endpoints):
-        _reorder(space, state, f)
+        _reorder(space.event_row, state, f)
     return best

@@ -12,20 +12,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from resarc.ensemble import Ensemble, from_frame, to_frame
-from resarc.estimand import DAYS_PER_MONTH, Estimand
-from resarc.identify.bounds import HYPOTHESIS, held_by_all, hypotheses, values_of
-from resarc.identify.climb import State
+from resarc.estimand import Estimand
+from resarc.identify.bounds import HYPOTHESIS, held_by_all, hypotheses
+from resarc.identify.terms import Quantities, State
 from resarc.protocol import Protocol
 from resarc.published import Published
 from resarc.reconstruct import constraints, unsaid
 from resarc.reconstruct.readings import Reading
 from resarc.reconstruct.targets import ROUNDINGS, Roundings, Target, as_share, compile_targets
 from resarc.seeds import stream
+
+if TYPE_CHECKING:
+    from resarc.identify.space import Feasible
 
 PUSHED = (
     "hazard_ratio", "median", "survival", "survival_difference", "rmst", "rmst_difference", "events",
@@ -206,58 +210,57 @@ class _Search:
         from resarc.identify.space import feasible, movable
 
         ensemble = self.ensemble
-        wanted = [e for e in wanted if self._open(e)]
+        wanted = [e for e in wanted if not self._fixed(e)]
         if not wanted or not movable(ensemble):
             return None
-        place, quantities, self.sought = feasible(self.targets, wanted, ensemble)
+        place, quantities, known = feasible(self.targets, wanted, ensemble)
+        if not known:
+            return None
+        pool = [*place.states(ensemble), *self._reshaped(known, place, name)]
+        members = ensemble.shape[0]
+        values = self._values(place, quantities, known, pool)
+        sought = np.flatnonzero(~np.isnan(values[:, :members]).all(axis=1))
+        self.sought = [known[q] for q in sought]
         if not self.sought:
             return None
-        pool = self._reshaped(name)
-        values = np.stack([values_of(e, pool) for e in self.sought])
         own_moves = self._own_moves(place, quantities)
-        patients = ensemble.shape[1]
-        searches = len(self.sought) * 2 * STARTS * PASSES
-        steps = max(min(self.effort // searches, MOST) // patients, 50)
+        searches = len(sought) * 2 * STARTS * PASSES
+        steps = max(min(self.effort // searches, MOST) // ensemble.shape[1], 50)
         for turn in range(PASSES):
-            progress(f"{name}: seeking the ends of {len(self.sought)} results, pass {turn + 1}")
-            pushed, goal_of = [], []
-            for q in range(len(self.sought)):
-                for sign in (1.0, -1.0):
-                    for heat, start in zip(HEATS, self._starts(values[q], sign), strict=False):
-                        goal_of.append(q)
-                        pushed.append(
-                            self._climb(
-                                place, quantities, q, sign, pool.take(np.array([start])),
-                                own_moves[q], values[q], steps, f"{name} {turn}", int(start), heat,
-                            )
-                        )  # fmt: skip
+            progress(f"{name}: seeking the ends of {len(sought)} results, pass {turn + 1}")
+            goals, pushed = self._climbs(
+                place, quantities, own_moves, known, sought, pool, values, steps, f"{name} {turn}"
+            )
             self.searches += len(pushed)
-            fresh = place.ensemble(pushed, ensemble)
-            good = self._judged(fresh)
-            self.refused += int((~good).sum())
-            fresh, goals = fresh.take(np.flatnonzero(good)), np.array(goal_of)[good]
-            if fresh.shape[0] == 0:
-                break
-            pool = _joined(pool, fresh)
-            values = np.hstack([values, self._values(fresh, goals)])
-            keep = self._ends(values, ensemble.shape[0])
-            pool = _joined(ensemble, pool.take(keep)) if keep.size else ensemble
-            values = np.hstack([values[:, : ensemble.shape[0]], values[:, keep]])
-        extra = np.arange(ensemble.shape[0], pool.shape[0])
-        return pool.take(extra) if extra.size else None
+            values = np.hstack([values, self._values(place, quantities, known, pushed, goals)])
+            pool, values = self._ends(place, pool + pushed, values)
+        extra = pool[members:]
+        return place.ensemble(extra, ensemble) if extra else None
 
-    def _values(self, fresh: Ensemble, goals: np.ndarray) -> np.ndarray:
-        """What is sought (Q, M) in pushed members, `goals` being what each was pushed for. Adjusted
-        models, which take most of the time, only in those that were pushed for them."""
-        found = np.full((len(self.sought), fresh.shape[0]), np.nan)
-        for q, e in enumerate(self.sought):
-            rows = np.flatnonzero(goals == q) if e.adjusted_for else np.arange(len(goals))
-            if rows.size:
-                found[q, rows] = values_of(e, fresh.take(rows) if e.adjusted_for else fresh)
+    def _values(
+        self,
+        place: Feasible,
+        quantities: Quantities,
+        known: list[Estimand],
+        states: list[State],
+        goals: list[int] | None = None,
+    ) -> np.ndarray:
+        """What `climb` computes (Q, M) of datasets, p-values as chi-squared with the sign turned round,
+        so that the larger is the larger. Adjusted models, which take most of the time, only in those
+        that were pushed for them, if `goals` says what each was pushed for."""
+        from resarc.identify.terms import quantities_of
+
+        plain = np.array([goals is None or not e.adjusted_for for e in known])
+        found = np.full((len(known), len(states)), np.nan)
+        for m, state in enumerate(states):
+            which = plain if goals is None else plain | (np.arange(len(known)) == goals[m])
+            found[:, m] = quantities_of(place.space.terms, quantities, which, state)
+        turned = [e.statistic == "logrank_p" for e in known]
+        found[turned] *= -1
         return found
 
-    def _reshaped(self, name: str) -> Ensemble:
-        """The sample, and members whose event history was pushed to an end with all labels refitted.
+    def _reshaped(self, known: list[Estimand], place: Feasible, name: str) -> list[State]:
+        """Members whose event history was pushed to an end with all labels refitted.
 
         Few histories can change by a step under so many subgroup figures. So the history is pushed under
         the figures of the whole cohort alone, all the way and parts of it, and then the labels are
@@ -267,22 +270,21 @@ class _Search:
         from resarc.identify.space import feasible
 
         ensemble = self.ensemble
-        of_times = [e for e in self.sought if e.statistic in RESHAPED and not e.where]
-        place, quantities, sought = feasible(self.targets, of_times, ensemble, whole_cohort=True)
+        of_times = [e for e in known if e.statistic in RESHAPED and not e.where]
+        cohort, quantities, sought = feasible(self.targets, of_times, ensemble, whole_cohort=True)
         steps = max(RESHAPING // ensemble.shape[1], 50)
         nothing = np.zeros(0, dtype=np.int64)
+        sample = cohort.states(ensemble)
+        values = self._values(cohort, quantities, sought, sample)
         states = []
         for q, e in enumerate(sought):
-            values = values_of(e, ensemble)
-            unit = DAYS_PER_MONTH if e.kind.scale == "months" else 1.0
             for sign in (1.0, -1.0):
-                for number, start in enumerate(self._starts(values, sign)[:1]):
+                for number, start in enumerate(self._starts(values[q], sign)[:1]):
                     seed = self._seed(f"reshape {e} {sign} {name}", number)
-                    held = place.states(ensemble.take(np.array([start])))[0]
-                    end = values[start] * unit
+                    held, end = sample[start], values[q, start]
                     reach = sign * climb.climb(
-                        place.space, quantities, q, sign, _copy(held), nothing,
-                        HEATS[0] * unit * _plain_spread(values), sign * np.inf, steps, seed,
+                        cohort.space, quantities, q, sign, _copy(held), nothing,
+                        HEATS[0] * _spread(values[q]), sign * np.inf, steps, seed,
                     )  # fmt: skip
                     goals = end + (reach - end) * np.array(PARTS)
                     if e.kind.scale == "count":
@@ -290,27 +292,31 @@ class _Search:
                     for goal in goals[np.abs(goals - end) > 1e-9]:
                         state = _copy(held)
                         climb.climb(
-                            place.space, quantities, q, sign, state, nothing, 0.0, goal, steps, seed
+                            cohort.space,
+                            quantities,
+                            q,
+                            sign,
+                            state,
+                            nothing,
+                            0.0,
+                            goal,
+                            steps,
+                            seed,
                         )
                         states.append(state)
         if not states:
-            return ensemble
+            return []
         rng = stream(self.study, f"refit {name}", seed=self.seed)
-        fresh = refit.refitted(place, states, self.targets, self.published, ensemble, rng)
+        fresh = refit.refitted(cohort, states, self.targets, self.published, ensemble, rng)
         good = np.flatnonzero(self._judged(fresh))
         self.searches += len(states)
-        return _joined(ensemble, fresh.take(good)) if good.size else ensemble
+        return place.states(fresh.take(good)) if good.size else []
 
-    def _open(self, e: Estimand) -> bool:
-        """Whether the sample leaves the estimand a range, or no printed figure fixes it."""
-        values = values_of(e, self.ensemble)
-        known = values[~np.isnan(values)]
-        if not known.size:
-            return False
-        fixed = any(t.estimand == e and t.value.lower == t.value.upper for t in self.targets)
-        return not fixed
+    def _fixed(self, e: Estimand) -> bool:
+        """Whether a printed figure leaves the estimand no range."""
+        return any(t.estimand == e and t.value.lower == t.value.upper for t in self.targets)
 
-    def _own_moves(self, place, quantities) -> list[np.ndarray]:
+    def _own_moves(self, place: Feasible, quantities: Quantities) -> list[np.ndarray]:
         """For each quantity the moves that exchange something it depends on."""
         exchanged = place.space.moves[:, 0]
         return [np.flatnonzero((exchanged & row).any(axis=1)) for row in quantities.blocks]
@@ -320,41 +326,40 @@ class _Search:
         order = np.argsort(np.where(np.isnan(values), np.inf, -sign * values), kind="stable")
         return order[: min(STARTS, (~np.isnan(values)).sum())]
 
-    def _climb(
+    def _climbs(
         self,
-        place,
-        quantities,
-        q,
-        sign,
-        start: Ensemble,
-        own_moves,
-        values,
-        steps,
-        turn,
-        number,
-        heat,
-    ):
+        place: Feasible,
+        quantities: Quantities,
+        own_moves: list[np.ndarray],
+        known: list[Estimand],
+        sought: np.ndarray,
+        pool: list[State],
+        values: np.ndarray,
+        steps: int,
+        turn: str,
+    ) -> tuple[list[int], list[State]]:
+        """What each search ended with, from members of the pool with these `values` (Q, M), and for which
+        of the estimands it was."""
         from resarc.identify import climb
 
-        state = place.states(start)[0]
-        e = self.sought[q]
-        seed = self._seed(f"push {e} {sign} {turn}", number)
-        spread = _spread(e, values)
-        # Large p-values are small chi-squared.
-        way = -sign if e.statistic == "logrank_p" else sign
-        climb.climb(
-            place.space,
-            quantities,
-            q,
-            way,
-            state,
-            own_moves,
-            heat * spread,
-            way * np.inf,
-            steps,
-            seed,
-        )
-        return state
+        searches = [
+            (q, sign, heat, int(start))
+            for q in sought
+            for sign in (1.0, -1.0)
+            for heat, start in zip(HEATS, self._starts(values[q], sign), strict=False)
+        ]
+        found = []
+        for q, sign, heat, start in searches:
+            e, state = known[q], _copy(pool[start])
+            seed = self._seed(f"push {e} {sign} {turn}", start)
+            # Large p-values are small chi-squared.
+            way = -sign if e.statistic == "logrank_p" else sign
+            climb.climb(
+                place.space, quantities, q, way, state, own_moves[q], heat * _spread(values[q]), way * np.inf,
+                steps, seed,
+            )  # fmt: skip
+            found.append(state)
+        return [q for q, *_ in searches], found
 
     def _seed(self, stage: str, number: int) -> int:
         """The seed of one search."""
@@ -367,51 +372,37 @@ class _Search:
             good &= target.holds(target.evaluate(fresh))
         return good
 
-    def _ends(self, values: np.ndarray, members: int) -> np.ndarray:
-        """The pushed members that hold an end which no member of the sample holds."""
-        found = set()
-        for row in values:
-            known = ~np.isnan(row)
-            for sign in (1.0, -1.0):
-                signed = np.where(known, sign * row, -np.inf)
-                best = int(signed.argmax())
-                if best >= members:
-                    found.add(best)
-        return np.array(sorted(found), dtype=np.int64)
+    def _ends(
+        self, place: Feasible, pool: list[State], values: np.ndarray
+    ) -> tuple[list[State], np.ndarray]:
+        """The sample, and those of the pool that hold an end which no member of the sample holds, with
+        their values. They are judged afresh; where one is refused, the next takes its place."""
+        members = self.ensemble.shape[0]
+        values = values.copy()
+        judged: set[int] = set()
+        while True:
+            found = set()
+            for row in values:
+                for sign in (1.0, -1.0):
+                    signed = np.where(np.isnan(row), -np.inf, sign * row)
+                    best = int(signed.argmax())
+                    if best >= members:
+                        found.add(best)
+            new = sorted(found - judged)
+            if not new:
+                break
+            good = self._judged(place.ensemble([pool[m] for m in new], self.ensemble))
+            self.refused += int((~good).sum())
+            values[:, np.array(new)[~good]] = np.nan
+            judged |= set(new)
+        keep = [*range(members), *sorted(found)]
+        return [pool[m] for m in keep], values[:, keep]
 
 
-def _spread(e: Estimand, values: np.ndarray) -> float:
-    """The standard deviation of what `climb` computes, over the members that have it."""
-    from scipy.special import chdtri
-
-    known = values[np.isfinite(values)]
-    if e.statistic == "hazard_ratio":
-        known = np.log(known[known > 0])
-    elif e.statistic == "logrank_p":
-        known = chdtri(1, np.clip(known, 1e-12, 1.0))
-    elif e.statistic in ("median", "rmst", "rmst_difference"):
-        known = known * 30.4
-    return float(known.std()) if known.size > 1 else 0.0
-
-
-def _plain_spread(values: np.ndarray) -> float:
+def _spread(values: np.ndarray) -> float:
     known = values[np.isfinite(values)]
     return float(known.std()) if known.size > 1 else 0.0
 
 
 def _copy(state: State) -> State:
     return State(*(array.copy() for array in state))
-
-
-def _joined(*parts: Ensemble) -> Ensemble:
-    def joined(name: str) -> dict[str, np.ndarray]:
-        arrays = [getattr(part, name) for part in parts]
-        return {
-            key: np.concatenate([a[key] for a in arrays])
-            for key in arrays[0]
-            if all(key in a for a in arrays)
-        }
-
-    return Ensemble(
-        parts[0].protocol, joined("codes"), joined("numbers"), joined("times"), joined("events")
-    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from resarc.ensemble import Ensemble
-from resarc.identify.climb import State
 from resarc.identify.space import Feasible
+from resarc.identify.terms import State
 from resarc.published import Published
 from resarc.reconstruct import counts, histories, labels, numbers
 from resarc.reconstruct.assignment import Labels, ensemble_of

@@ -13,8 +13,9 @@ import numpy as np
 
 from resarc.ensemble import Ensemble
 from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
-from resarc.identify import climb
-from resarc.identify.climb import Quantities, Rules, Space, State, Terms
+from resarc.identify import climb, terms
+from resarc.identify.climb import Rules, Space
+from resarc.identify.terms import Quantities, State, Terms
 from resarc.published import Range
 from resarc.reconstruct import counts, labels
 from resarc.reconstruct.counts import Component
@@ -22,20 +23,20 @@ from resarc.reconstruct.layout import Layout, lay_out, levels_meeting
 from resarc.reconstruct.targets import Target
 
 TERMS = {
-    "n": climb.COUNT,
-    "events": climb.COUNT,
-    "survival": climb.SURVIVAL_TERM,
-    "crude_rate": climb.CRUDE_TERM,
-    "at_risk": climb.RISK_TERM,
-    "median": climb.MEDIAN_TERM,
-    "reverse_followup_median": climb.REVERSE_MEDIAN,
-    "rmst": climb.RMST,
-    "followup_minimum": climb.SHORTEST,
-    "followup_maximum": climb.LONGEST,
-    "followup_mean": climb.MEAN_TIME,
-    "followup_median": climb.MIDDLE_TIME,
-    "logrank_p": climb.LOGRANK_TERM,
-    "hazard_ratio": climb.LOG_RATIO,
+    "n": terms.COUNT,
+    "events": terms.COUNT,
+    "survival": terms.SURVIVAL_TERM,
+    "crude_rate": terms.CRUDE_TERM,
+    "at_risk": terms.RISK_TERM,
+    "median": terms.MEDIAN_TERM,
+    "reverse_followup_median": terms.REVERSE_MEDIAN,
+    "rmst": terms.RMST,
+    "followup_minimum": terms.SHORTEST,
+    "followup_maximum": terms.LONGEST,
+    "followup_mean": terms.MEAN_TIME,
+    "followup_median": terms.MIDDLE_TIME,
+    "logrank_p": terms.LOGRANK_TERM,
+    "hazard_ratio": terms.LOG_RATIO,
 }
 """The statistics that `climb` computes: of an endpoint, or how many patients meet conditions."""
 
@@ -170,19 +171,48 @@ def feasible(
     times = np.zeros((len(problem.specs), len(endpoints)), dtype=bool)
     timed = ~np.isin(problem.specs[:, 0], (climb.CHI2, climb.TREND, climb.YATES))
     times[timed, problem.specs[timed, 1]] = True
+    touched = np.ascontiguousarray(problem.touched[1].T) | times @ build.event_blocks()
+    moves = _moves(parts, blocks, layout)
+    rules = _rules(parts, markers, build, ensemble)
+    changes = _changes(moves, build)
+    on_blocks, on_times = np.vstack([touched, checks.blocks]), np.vstack([times, checks.times])
+    felt = _feels(changes, on_blocks, on_times)
+    horizon = rules.markers[:, :1] == np.arange(len(endpoints))
     space = Space(
         problem,
-        np.ascontiguousarray(problem.touched[1].T) | times @ build.event_blocks(),
-        times,
-        build.terms(),
         checks,
-        _rules(parts, markers, build, ensemble),
-        _moves(parts, blocks, layout),
+        build.terms(),
+        rules,
+        moves,
+        np.argsort(~felt, axis=1, kind="stable"),
+        felt.sum(axis=1),
+        np.isin(problem.specs[:, 0], climb.ORDER_ONLY),
+        times,
+        _feels(changes, rules.marker_blocks, horizon),
         np.array([numbers.index(n) if n in numbers else -1 for n in blocks]),
         np.array([blocks.index(e) for e in endpoints]),
     )
     found = Feasible(space, layout, tuple(parts), blocks, endpoints, numbers, tuple(unwatched))
     return found, wanted, sought
+
+
+def _changes(moves: np.ndarray, build: _Builder) -> tuple[np.ndarray, np.ndarray]:
+    """Of every change that `climb` makes, in the order of `Space.felt`: the blocks (R, B) and the times of
+    endpoints (R, E) that it changes."""
+    endpoints = len(build.endpoints)
+    sets = (np.arange(2**endpoints)[:, None] >> np.arange(endpoints)) % 2 == 1
+    times, events = np.repeat(sets, 2, axis=0), sets @ build.event_blocks()
+    blocks = np.stack([np.zeros_like(events), events], axis=1).reshape(-1, len(build.blocks))
+    still = np.zeros((len(moves), endpoints), dtype=bool)
+    return np.vstack([moves[:, 0], blocks]), np.vstack([still, times])
+
+
+def _feels(
+    changes: tuple[np.ndarray, np.ndarray], blocks: np.ndarray, times: np.ndarray
+) -> np.ndarray:
+    """Which of some statistics, that depend on blocks (T, B) and on times (T, E), a change may alter
+    (R, T)."""
+    return changes[0] @ blocks.T | changes[1] @ times.T
 
 
 def _of_times(e: Estimand, endpoints: tuple[str, ...]) -> bool:
@@ -204,7 +234,7 @@ def _moves(parts: list[Component], blocks: tuple[str, ...], layout: Layout) -> n
 
 @dataclass(frozen=True)
 class _Builder:
-    """Collects terms: what `climb.term` computes."""
+    """Collects terms: what `terms.term` computes."""
 
     layout: Layout
     blocks: tuple[str, ...]
@@ -265,7 +295,7 @@ class _Builder:
             # Every level is known in members that can be moved: the known are all who meet `where`.
             level = Condition(e.subject, str(e.argument))
             part = Estimand("n", where=(*e.where, level))
-            return climb.SHARE, self._term(part), self._term(Estimand("n", where=e.where))
+            return terms.SHARE, self._term(part), self._term(Estimand("n", where=e.where))
         if e.statistic in DIFFERENCES and e.contrast:
             first, second = (
                 Estimand(
@@ -276,8 +306,8 @@ class _Builder:
                 )
                 for level in e.contrast
             )
-            return climb.DIFFERENCE, self._term(first), self._term(second)
-        return climb.PLAIN, self._term(e), 0
+            return terms.DIFFERENCE, self._term(first), self._term(second)
+        return terms.PLAIN, self._term(e), 0
 
     def _term(self, e: Estimand) -> int:
         known: dict[Estimand, int] = self._terms
