@@ -108,42 +108,64 @@ def test_yates_correction_is_that_of_contingency(counts):
 
 
 @cases
-def test_an_exchange_does_what_its_terms_say(seed, patients, longest, levels, masked):
-    del levels
+def test_a_shift_gives_the_sums_of_the_test_after_it(seed, patients, longest, levels, masked):
     given_history = history(seed, patients, longest)
     rng = np.random.default_rng(seed)
-    codes = rng.integers(0, 2, (3, patients))
+    codes = rng.integers(0, levels, (3, patients))
     mask = rng.random((3, patients)) < 0.7 if masked else np.ones((3, patients), dtype=bool)
     for m in range(3):
         order, days, event = by_time(given_history, m)
-        residual, a, b = np.zeros((3, patients))
-        u, v = kernels.exchange_terms(
-            days, event, np.where(mask[m], codes[m], -1)[order], residual, a, b
-        )
-        place = np.argsort(order)
-        r, a, b = residual[place], a[place], b[place]
-        leaving, coming = np.flatnonzero(codes[m] == 0), np.flatnonzero(codes[m] == 1)
-        if not leaving.size or not coming.size:
+        group = np.where(mask[m], codes[m], -1)[order]
+        inside = np.flatnonzero(group >= 0)
+        if not inside.size:
             continue
-        i, j = rng.choice(leaving), rng.choice(coming)
-        after = codes[m].copy()
-        after[i], after[j] = 1, 0
-        observed, expected, covariance = batch.logrank_parts(
-            given_history.days[m], given_history.event[m], after, 2, mask[m]
-        )
-        # Who is outside the subgroup changes nothing by moving.
-        if mask[m, i]:
-            u, v = u - r[i], v - a[i]
-        if mask[m, j]:
-            u, v = u + r[j], v + a[j]
-        if mask[m, i] and mask[m, j]:
-            v -= abs(b[j] - b[i])
-        elif mask[m, i]:
-            v -= b[i]
-        elif mask[m, j]:
-            v -= b[j]
-        assert u == pytest.approx((observed - expected)[0, 0], abs=1e-9)
-        assert v == pytest.approx(covariance[0, 0, 0], abs=1e-9)
+        out = int(rng.choice(inside))
+        others = np.flatnonzero((group >= 0) & (group != group[out]))
+        exchanged = others.size > 0 and rng.random() < 0.7
+        into = int(rng.choice(others)) if exchanged else -1
+        after = group.copy()
+        b = group[into] if exchanged else (group[out] + 1) % levels
+        after[out] = b
+        if exchanged:
+            after[into] = group[out]
+        size = levels * (levels + 3)
+        sums, anew, terms = np.empty(size), np.empty(size), np.empty((3 + levels, patients))
+        kernels.logrank_sums(days, event, group, levels, sums, terms, m)
+        kernels.shift(sums, levels, terms, out, group[out], b, into)
+        kernels.logrank_sums(days, event, after, levels, anew, np.empty((0, 0)), m)
+        lower = np.tril_indices(levels)
+        assert sums[:levels] == pytest.approx(anew[:levels], abs=1e-9)
+        square = slice(levels, levels + levels**2)
+        found, wanted = (a[square].reshape(levels, levels)[lower] for a in (sums, anew))
+        assert found == pytest.approx(wanted, abs=1e-9)
+
+
+@cases
+def test_survival_after_an_exchange_is_that_of_the_new_group(
+    seed, patients, longest, levels, masked
+):
+    del levels, masked
+    given_history = history(seed, patients, longest)
+    rng = np.random.default_rng(seed)
+    logs = kernels.functions_of_risk(patients)
+    for m in range(3):
+        _, days, event = by_time(given_history, m)
+        group = rng.integers(-1, 1, patients)
+        members, others = np.flatnonzero(group == 0), np.flatnonzero(group < 0)
+        if not members.size or not others.size:
+            continue
+        out, into = int(rng.choice(members)), int(rng.choice(others))
+        terms = np.empty((7, patients + 1))
+        kernels.survival_terms(event, group, logs, terms)
+        after = group.copy()
+        after[out], after[into] = -1, 0
+        for time in (longest / 2, float(rng.integers(1, longest)), longest + 1.0):
+            first, last = (days < time).sum(), (days <= time).sum()
+            for places, now in (((-1, -1), group), ((out, into), after)):
+                s, error = kernels.survival_after(event, terms, logs, first, last, *places)
+                expected, spread = kernels.survival_at(days, event, now, time)
+                assert s == pytest.approx(expected, abs=1e-12, nan_ok=True)
+                assert error == pytest.approx(spread, rel=1e-9, nan_ok=True)
 
 
 @cases

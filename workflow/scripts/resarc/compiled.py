@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 KEPT = "__pycache__"
 """The folder beside a source in which Python and numba keep what they compiled."""
-MARK = "from resarc.compiled import njit\n"
+MARK = re.compile(r"^from resarc\.compiled import", re.MULTILINE)
 
 _IMPORTS = re.compile(r"^from (resarc[\w.]*) import", re.MULTILINE)
 
@@ -33,6 +33,23 @@ def njit(**options: Any) -> Callable:
         return numba.njit(**options)(function)
 
     return decorate
+
+
+def makes_arrays(function: Callable) -> Callable:
+    """Compile a function that makes arrays and counts who refers to them, as numba does."""
+    return njit(cache=True, error_model="numpy", _nrt=True, forceinline=False)(function)
+
+
+def lean(function: Callable) -> Callable:
+    """Compile a function that makes no arrays (numba refuses one that does) and counts nothing that is
+    referred to, which else is most of the time of a short function (docs/decisions/numba.md)."""
+    return njit(cache=True, error_model="numpy", _nrt=False, forceinline=False)(function)
+
+
+def tiny(function: Callable) -> Callable:
+    """`lean`, of a few lines in the innermost loops, put where it is called: many arrays take longer
+    to hand over than it takes to run."""
+    return njit(cache=True, error_model="numpy", _nrt=False, forceinline=True)(function)
 
 
 @cache
@@ -71,4 +88,6 @@ def state(sources: Iterable[Path]) -> str:
 def sources() -> list[Path]:
     """The files that have compiled functions."""
     folder = Path(__file__).parent
-    return sorted(path for path in folder.rglob("*.py") if MARK in path.read_text(encoding="utf-8"))
+    return sorted(
+        path for path in folder.rglob("*.py") if MARK.search(path.read_text(encoding="utf-8"))
+    )

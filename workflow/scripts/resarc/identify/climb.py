@@ -16,7 +16,7 @@ import numpy as np
 
 from resarc.compiled import njit
 from resarc.identify.terms import LOG_RATIO, Quantities, Terms, meets_all, quantity
-from resarc.reconstruct.exchanges import (
+from resarc.reconstruct.distances import (
     CHI2,
     COX_LR,
     COX_P,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resarc.compiled import njit
+from resarc.compiled import lean, makes_arrays
 from resarc.reconstruct.kernels import below, crossing, limits, outside, survival_at
 
 SURVIVAL, MEDIAN, CRUDE, FOLLOWED, AT_RISK, RMST, REVERSE, MEAN, MIDDLE, LEAST, MOST = range(11)
@@ -66,7 +66,7 @@ class Patients(NamedTuple):
     fixed: np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _sort(days, event, order, in_time, happened):
     """Bring `order`, nearly sorted, into the order of time, events first; days and events so."""
     for i in range(1, len(order)):
@@ -81,7 +81,7 @@ def _sort(days, event, order, in_time, happened):
         happened[p] = event[order[p]]
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _relative(value, low, high):
     """Distance of a time from a range, of logarithms."""
     if math.isnan(value) or value <= 0.0:
@@ -90,7 +90,7 @@ def _relative(value, low, high):
     return max(gap, SMALLEST) if value < low - EDGE or value > high + EDGE else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _area(in_time, happened, group, reach):
     """Area under the Kaplan-Meier curve up to a time, in days; NaN beyond the last follow-up."""
     at_risk, last = 0, 0
@@ -112,7 +112,7 @@ def _area(in_time, happened, group, reach):
     return math.nan if reach > last and s > 1e-12 else area + s * (reach - before)
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _median(in_time, happened, group, count, convention):
     """Kaplan-Meier median: where the curve is one half, midway to the next event or the end of
     follow-up, or that time, or that of the next event; NaN if not reached."""
@@ -135,7 +135,7 @@ def _median(in_time, happened, group, count, convention):
     return math.nan if convention == 2 else (half + last) / 2.0
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def distance(goals, t, in_time, happened, group):
     """How far a history, in the order of time, is from a target; 0 where it holds."""
     n = len(in_time)
@@ -228,7 +228,7 @@ def distance(goals, t, in_time, happened, group):
     return UNKNOWN if math.isnan(gap) else gap * unit
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _loss(goals, patients, days, event, in_time, happened, group, limit):
     """The sum of all distances and of what is broken, or more than `limit`."""
     total = 0.0
@@ -245,7 +245,7 @@ def _loss(goals, patients, days, event, in_time, happened, group, limit):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _settle(goals, patients, days, event, i):
     """Bring a patient's time into what the relations allow; a pinned time stays."""
     if patients.pinned[i]:
@@ -256,7 +256,7 @@ def _settle(goals, patients, days, event, i):
         days[i] = patients.tied[i]
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _propose(goals, patients, days, event, i, j):
     """Change patient i, or i and j; False if there was nothing to change."""
     move = np.random.random()
@@ -302,7 +302,7 @@ def _propose(goals, patients, days, event, i, j):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@makes_arrays
 def search(goals, patients, days, event, seed):
     """Change `days` and `event` (n,) in place until every target holds or the search is over; the sum
     of the distances left. What was found then wanders, so that members do not lie where the search came

@@ -13,15 +13,16 @@ import math
 
 import numpy as np
 
-from resarc.compiled import njit
+from resarc.compiled import lean, makes_arrays, tiny
 
 PLAIN, LOG, LOG_LOG = 0, 1, 2
 INTERVALS = {"plain": PLAIN, "log": LOG, "log-log": LOG_LOG}
 
 _TINY = 1e-12
+_SURE = 2000.0
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def survival_at(days, event, group, time):
     """Kaplan-Meier S and the standard error of log S after `time` in all groups; NaN beyond the last
     follow-up unless S has reached 0, and where nobody takes part."""
@@ -50,7 +51,7 @@ def survival_at(days, event, group, time):
     return s, math.sqrt(greenwood)
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def limits(s, error, interval, z):
     """Lower and upper limit of S; see `survival.kaplan_meier.limits`."""
     if math.isnan(s) or math.isnan(error):
@@ -70,80 +71,223 @@ def limits(s, error, interval, z):
     return min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
 
 
-@njit(cache=True, error_model="numpy")
+@lean
+def survival_terms(event, group, logs, terms):
+    """What S is made of, so that it is known at once when two patients change places in a group.
+
+    Fills (7, n + 1): sums over the events of the group at places before p of log(1 - 1/Y), first
+    with the number at risk Y as it is, then with one more, then with one fewer; three such sums of
+    Greenwood's 1/(Y (Y - 1)); and Y itself, who of the group has place p or a later one. `logs`
+    (2, n + 2) has both functions of Y (`functions_of_risk`).
+    """
+    n = len(event)
+    at_risk = 0
+    for p in range(n):
+        at_risk += group[p] >= 0
+    for row in range(6):
+        terms[row, 0] = 0.0
+    for p in range(n):
+        terms[6, p] = at_risk
+        here = group[p] >= 0
+        for row in range(6):
+            terms[row, p + 1] = terms[row, p]
+            if here and event[p]:
+                y = at_risk + (0 if row % 3 == 0 else 1 if row % 3 == 1 else -1)
+                terms[row, p + 1] += logs[row // 3, y]
+        at_risk -= here
+    terms[6, n] = 0.0
+
+
+@makes_arrays
+def functions_of_risk(n):
+    """log(1 - 1/y) and 1/(y (y - 1)) for y from 0 to n + 1; of 0 and 1 a number that makes S nought."""
+    logs = np.empty((2, n + 2))
+    for y in range(n + 2):
+        logs[0, y] = math.log(1.0 - 1.0 / y) if y > 1 else -_SURE
+        logs[1, y] = 1.0 / (y * (y - 1.0)) if y > 1 else 0.0
+    return logs
+
+
+@tiny
+def survival_after(event, terms, logs, first, last, out, into):
+    """S and the standard error of log S when the patient at place `out` has left the group for the
+    one at place `into` (-1 twice: as it is), from `survival_terms`. `first` is how many places lie
+    before the time, `last` how many lie before it or at it."""
+    total, greenwood, beyond = 0.0, 0.0, terms[6, first]
+    if out >= 0:
+        beyond += (1 if into >= first else 0) - (1 if out >= first else 0)
+    if out < 0 or (out >= last and into >= last):
+        total, greenwood = terms[0, last], terms[3, last]
+    else:
+        # Between the two, one more is at risk if the newcomer comes later, else one fewer.
+        kind = 1 if out < into else 2
+        low, high = min(out, into), max(out, into)
+        a, b, c = min(low + 1, last), min(high, last), min(high + 1, last)
+        for row in range(2):
+            r = 3 * row
+            value = terms[r, min(low, last)] + (terms[r + kind, b] - terms[r + kind, a])
+            value += terms[r, last] - terms[r, c]
+            if into < last and event[into]:
+                value += logs[row, int(terms[6, into]) + (1 if kind == 1 else 0)]
+            if row == 0:
+                total = value
+            else:
+                greenwood = value
+    if total < -_SURE / 2.0:
+        return 0.0, math.inf
+    if beyond == 0.0:
+        return math.nan, math.nan
+    return math.exp(total), math.sqrt(greenwood)
+
+
+@makes_arrays
 def logrank(days, event, group, k, weighting=0):
     """Chi-squared of the log-rank test of groups 0 to k - 1 (-1: left out), its degrees of freedom
     and observed less expected events (k,). Groups that are at risk at no event are left out.
+    `weighting` is that of `logrank_sums`."""
+    sums = np.empty(k * (k + 3))
+    logrank_sums(days, event, group, k, sums, np.empty((0, 0)), weighting)
+    excess = sums[:k].copy()
+    chi2, df = chi_of_sums(sums, k)
+    return chi2, df, excess
 
-    `weighting`: 0 none, 1 number at risk (Gehan-Breslow), 2 its root (Tarone-Ware), 3 survival just
-    before (Peto-Peto)."""
-    at_risk = np.zeros(k)
-    for p in range(len(days)):
+
+@lean
+def logrank_sums(days, event, group, k, sums, terms, weighting):
+    """Observed less expected events U of each group and their covariance V, in `sums`: k numbers, k
+    x k of which the lower triangle counts, and 2 k of scratch.
+
+    If `terms` (3 + k, n) has rows they are filled, in the order of time, with each patient's residual
+    and with sums, over the event times that the patient lives to see, of the weight w of the variance
+    by Y, by Y^2, and w Y_g / Y^2 for each group g, so that `shift` knows what an exchange does.
+
+    `weighting` of the event times: 0 none, 1 number at risk (Gehan-Breslow), 2 its root (Tarone-Ware),
+    3 survival just before (Peto-Peto). All depend on who takes part and not on the groups.
+    """
+    for s in range(len(sums)):
+        sums[s] = 0.0
+    at_risk, died = k + k * k, k + k * k + k
+    n = len(days)
+    total = 0.0
+    for p in range(n):
         if group[p] >= 0:
-            at_risk[group[p]] += 1.0
-    excess = np.zeros(k)
-    covariance = np.zeros((k, k))
-    died = np.zeros(k)
-    before = 1.0
-    p, n = 0, len(days)
+            sums[at_risk + group[p]] += 1.0
+            total += 1.0
+    rows = terms.shape[0]
+    hazard, before = 0.0, 1.0
+    p = 0
     while p < n:
         last = p
         while last + 1 < n and days[last + 1] == days[p]:
             last += 1
         deaths = 0.0
         for q in range(p, last + 1):
-            if event[q] and group[q] >= 0:
-                died[group[q]] += 1.0
+            if not event[q]:
+                break
+            if group[q] >= 0:
+                sums[died + group[q]] += 1.0
                 deaths += 1.0
+        if rows > 0:
+            for r in range(1, rows):
+                terms[r, p] = terms[r, p - 1] if p > 0 else 0.0
+        w = 1.0
         if deaths > 0:
-            total = 0.0
-            for g in range(k):
-                total += at_risk[g]
-            weight = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
-            w = 1.0
             if weighting > 0:
                 w = total if weighting == 1 else math.sqrt(total) if weighting == 2 else before
                 before *= 1.0 - deaths / total
-                weight *= w * w
+            weight = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
+            by_total = w * w * weight / total
+            by_square = by_total / total
+            hazard += w * deaths / total
             for g in range(k):
-                share = at_risk[g] / total
-                excess[g] += w * (died[g] - deaths * share)
-                died[g] = 0.0
-                for h in range(g + 1):
-                    if g == h:
-                        covariance[g, g] += weight * share * (1.0 - share)
-                    else:
-                        covariance[g, h] -= weight * share * at_risk[h] / total
+                mine = sums[at_risk + g]
+                sums[g] += w * (sums[died + g] - deaths * mine / total)
+                sums[died + g] = 0.0
+                for h in range(g):
+                    sums[k + g * k + h] -= by_square * mine * sums[at_risk + h]
+                sums[k + g * k + g] += by_square * mine * (total - mine)
+                if rows > 0:
+                    terms[3 + g, p] += by_square * mine
+            if rows > 0:
+                terms[1, p] += by_total
+                terms[2, p] += by_square
+        if rows > 0:
+            for q in range(p, last + 1):
+                terms[0, q] = (w if event[q] else 0.0) - hazard
+                if q > p:
+                    for r in range(1, rows):
+                        terms[r, q] = terms[r, p]
         for q in range(p, last + 1):
             if group[q] >= 0:
-                at_risk[group[q]] -= 1.0
+                sums[at_risk + group[q]] -= 1.0
+                total -= 1.0
         p = last + 1
-    used = np.empty(k, dtype=np.int64)
-    m = 0
+
+
+@tiny
+def chi_of_sums(sums, k):
+    """Chi-squared and degrees of freedom from U and V in `sums`; of three groups or more V is
+    overwritten. NaN where V is singular."""
+    used, first, last, known = 0, -1, -1, 0
     for g in range(k):
-        if covariance[g, g] > _TINY:
-            used[m] = g
-            m += 1
-    if m < 2:
-        return math.nan, 0, excess
-    if m == 2:
-        g = used[0]
-        return excess[g] * excess[g] / covariance[g, g], 1, excess
-    size = m - 1
-    a = np.empty((size, size + 1))
-    for i in range(size):
-        for j in range(size):
-            g, h = used[i], used[j]
-            a[i, j] = covariance[max(g, h), min(g, h)]
-        a[i, size] = excess[used[i]]
-    solution = solve(a)
+        if sums[k + g * k + g] > _TINY:
+            used += 1
+            first = g if first < 0 else first
+            last = g
+            known |= 1 << g
+    if used < 2:
+        return math.nan, 0
+    if used == 2:
+        return sums[first] * sums[first] / sums[k + first * k + first], 1
     chi2 = 0.0
-    for i in range(size):
-        chi2 += solution[i] * excess[used[i]]
-    return chi2, size, excess
+    for g in range(last):  # U' V^-1 U by elimination, of all groups used but the last
+        if not known >> g & 1:
+            continue
+        pivot = sums[k + g * k + g]
+        if pivot <= _TINY:
+            return math.nan, used - 1
+        chi2 += sums[g] * sums[g] / pivot
+        for h in range(g + 1, last):
+            factor = sums[k + h * k + g] / pivot
+            sums[h] -= factor * sums[g]
+            for c in range(g + 1, h + 1):
+                sums[k + h * k + c] -= factor * sums[k + c * k + g]
+    return chi2, used - 1
 
 
-@njit(cache=True, error_model="numpy")
+@tiny
+def shift(sums, k, terms, out, a, b, into):
+    """Make U and V in `sums` those after the patient at place `out` has left group a for b and the one
+    at place `into` has left b for a (-1: nobody), exactly, from the terms of `logrank_sums`.
+
+    An exchange leaves one more of group a and one fewer of b at risk between the two times, or the
+    reverse, a single change up to the one time; Y stays. With s the one more or fewer (1 or -1), each
+    term w Y_a (Y - Y_a) / Y^2 of the variance changes by w s (Y - 2 Y_a) / Y^2 - w / Y^2, and so on.
+    """
+    r = terms[0, out]
+    total, square = -terms[1, out], terms[2, out]
+    if into >= 0:
+        r -= terms[0, into]
+        total += terms[1, into]
+        square = abs(terms[2, into] - square)
+    sums[a] -= r
+    sums[b] += r
+    for g in range(k):
+        moved = -terms[3 + g, out]
+        if into >= 0:
+            moved += terms[3 + g, into]
+        if g == a:
+            sums[k + a * k + a] += total - 2.0 * moved - square
+            sums[k + max(a, b) * k + min(a, b)] += moved + square
+        elif g == b:
+            sums[k + b * k + b] += 2.0 * moved - total - square
+            sums[k + max(a, b) * k + min(a, b)] -= moved
+        else:
+            sums[k + max(a, g) * k + min(a, g)] -= moved
+            sums[k + max(b, g) * k + min(b, g)] += moved
+
+
+@makes_arrays
 def solve(a):
     """Solution of the linear equations whose matrix and right side are `a` (m, m + 1), which is
     overwritten; NaN where the matrix is singular."""
@@ -169,55 +313,7 @@ def solve(a):
     return found
 
 
-@njit(cache=True, error_model="numpy")
-def exchange_terms(days, event, group, residual, a, b):
-    """What moving patients between two groups does to the log-rank test, exactly.
-
-    `group` is 0, 1 or -1 (left out). Fills, in the order of time, each patient's residual r and the
-    sums A and B; returns observed less expected events U of group 0 and their variance V. If i
-    leaves group 0 for 1, U becomes U - r_i and V becomes V - A_i - B_i; if j comes from 1, U becomes
-    U + r_j and V becomes V + A_j - B_j; if both do, V becomes V + A_j - A_i - |B_j - B_i|: between
-    the two times one more or one fewer of group 0 is at risk, which changes each term w p (1 - p)
-    of the variance by w ((1 - 2 p) / Y - 1 / Y^2) or w (-(1 - 2 p) / Y - 1 / Y^2).
-    """
-    total, mine = 0.0, 0.0
-    for p in range(len(days)):
-        if group[p] >= 0:
-            total += 1.0
-            if group[p] == 0:
-                mine += 1.0
-    u, v, hazard, sum_a, sum_b = 0.0, 0.0, 0.0, 0.0, 0.0
-    p, n = 0, len(days)
-    while p < n:
-        last = p
-        while last + 1 < n and days[last + 1] == days[p]:
-            last += 1
-        deaths, own = 0.0, 0.0
-        for q in range(p, last + 1):
-            if event[q] and group[q] >= 0:
-                deaths += 1.0
-                if group[q] == 0:
-                    own += 1.0
-        if deaths > 0:
-            share = mine / total
-            weight = deaths * (total - deaths) / (total - 1.0) if total > 1.0 else 0.0
-            u += own - deaths * share
-            v += weight * share * (1.0 - share)
-            hazard += deaths / total
-            sum_a += weight * (1.0 - 2.0 * share) / total
-            sum_b += weight / (total * total)
-        for q in range(p, last + 1):
-            residual[q] = (1.0 if event[q] else 0.0) - hazard
-            a[q], b[q] = sum_a, sum_b
-            if group[q] >= 0:
-                total -= 1.0
-                if group[q] == 0:
-                    mine -= 1.0
-        p = last + 1
-    return u, v
-
-
-@njit(cache=True, error_model="numpy")
+@makes_arrays
 def cox(days, event, group, x, steps):
     """Coefficients (p,) of Cox's model with Efron's ties and the variance of the first, by at most
     `steps` Newton steps from 0; NaN where the information is singular.
@@ -316,7 +412,7 @@ def cox(days, event, group, x, steps):
     return beta, variance
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def log_likelihood(days, event, group, x, beta):
     """Of Cox's model with Efron's ties at coefficients beta (p,)."""
     n = len(days)
@@ -345,7 +441,7 @@ def log_likelihood(days, event, group, x, beta):
     return value
 
 
-@njit(cache=True, error_model="numpy")
+@makes_arrays
 def likelihood_ratio(days, event, group, k, steps):
     """Chi-squared of the likelihood-ratio test of groups 0 to k - 1 (-1: left out) in Cox's model, and
     its degrees of freedom."""
@@ -373,42 +469,43 @@ def likelihood_ratio(days, event, group, k, steps):
     return max(2.0 * gain, 0.0), columns
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def chi_squared(table, yates=False):
     """Pearson's chi-squared of a table, empty rows and columns left out, and its degrees of freedom;
     of two rows and two columns with Yates' continuity correction, if that is asked for."""
-    rows, columns = np.zeros(table.shape[0]), np.zeros(table.shape[1])
+    rows, columns = table.shape
     total = 0.0
-    for i in range(table.shape[0]):
-        for j in range(table.shape[1]):
-            rows[i] += table[i, j]
-            columns[j] += table[i, j]
+    for i in range(rows):
+        for j in range(columns):
             total += table[i, j]
-    chi2 = 0.0
-    for i in range(table.shape[0]):
-        for j in range(table.shape[1]):
-            expected = rows[i] * columns[j] / total if total > 0 else 0.0
-            if expected > 0:
+    chi2, r, c = 0.0, -1, -1
+    for j in range(columns):
+        column = 0.0
+        for i in range(rows):
+            column += table[i, j]
+        c += 1 if column > 0.0 else 0
+    least, inverse = math.inf, 0.0
+    for i in range(rows):
+        row = 0.0
+        for j in range(columns):
+            row += table[i, j]
+        r += 1 if row > 0.0 else 0
+        for j in range(columns):
+            column = 0.0
+            for h in range(rows):
+                column += table[h, j]
+            if row > 0.0 and column > 0.0:
+                expected = row * column / total
                 chi2 += (table[i, j] - expected) ** 2 / expected
-    r, c = -1, -1
-    for i in range(table.shape[0]):
-        r += 1 if rows[i] > 0 else 0
-    for j in range(table.shape[1]):
-        c += 1 if columns[j] > 0 else 0
+                least = min(least, abs(table[i, j] - expected))
+                inverse += 1.0 / expected
     if yates and r == 1 and c == 1:
-        least, inverse = math.inf, 0.0
-        for i in range(table.shape[0]):
-            for j in range(table.shape[1]):
-                expected = rows[i] * columns[j] / total
-                if expected > 0:
-                    least = min(least, abs(table[i, j] - expected))
-                    inverse += 1.0 / expected
         # All four counts are equally far from what is expected.
         chi2 = (least - min(0.5, least)) ** 2 * inverse
     return chi2, max(r, 0) * max(c, 0)
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def trend(table):
     """Linear-by-linear association of a table with scores 1, 2, …: (N - 1) r^2."""
     total, u, v, uu, vv, uv = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -429,13 +526,13 @@ def trend(table):
     return (total - 1.0) * (uv - u * v / total) ** 2 / spread
 
 
-@njit(cache=True, error_model="numpy")
+@tiny
 def outside(value, low, high):
     """How far a value lies from a range; NaN stays NaN."""
     return max(max(low - value, value - high), 0.0) if value == value else math.nan
 
 
-@njit(cache=True, error_model="numpy")
+@tiny
 def crossing(height, sign):
     """How far a curve is from being above (1) or below (-1) one half; products of fractions may miss
     one half by the last bits."""
@@ -444,7 +541,7 @@ def crossing(height, sign):
     return abs(height - 0.5) + 1e-4
 
 
-@njit(cache=True, error_model="numpy")
+@tiny
 def below(n):
     """A random whole number from 0 to n - 1, from the stream that the search was seeded with."""
     return int(np.random.random() * n)

@@ -13,30 +13,30 @@ from scipy.special import ndtri
 from resarc.estimand import DAYS_PER_MONTH
 from resarc.protocol import Protocol
 from resarc.published import Range
-from resarc.reconstruct import exchanges
+from resarc.reconstruct import distances, exchanges
 from resarc.reconstruct.assignment import Labels, ensemble_of
 from resarc.reconstruct.counts import Component
-from resarc.reconstruct.exchanges import Problem, Timelines
+from resarc.reconstruct.distances import Problem, Timelines
 from resarc.reconstruct.histories import History
 from resarc.reconstruct.kernels import INTERVALS
 from resarc.reconstruct.layout import Layout
 from resarc.reconstruct.targets import Target, roots
 
 COMPILED = {
-    "logrank_p": exchanges.LOGRANK,
-    "wilcoxon_p": exchanges.WILCOXON,
-    "tarone_ware_p": exchanges.TARONE_WARE,
-    "peto_p": exchanges.PETO,
-    "survival": exchanges.SURVIVAL,
-    "median": exchanges.MEDIAN,
-    "crude_rate": exchanges.CRUDE,
-    "at_risk": exchanges.AT_RISK,
-    "cox_lr_p": exchanges.COX_LR,
-    "cox_p": exchanges.COX_P,
-    "hazard_ratio": exchanges.HAZARD_RATIO,
-    "chi2_p": exchanges.CHI2,
-    "chi2_yates_p": exchanges.YATES,
-    "trend_p": exchanges.TREND,
+    "logrank_p": distances.LOGRANK,
+    "wilcoxon_p": distances.WILCOXON,
+    "tarone_ware_p": distances.TARONE_WARE,
+    "peto_p": distances.PETO,
+    "survival": distances.SURVIVAL,
+    "median": distances.MEDIAN,
+    "crude_rate": distances.CRUDE,
+    "at_risk": distances.AT_RISK,
+    "cox_lr_p": distances.COX_LR,
+    "cox_p": distances.COX_P,
+    "hazard_ratio": distances.HAZARD_RATIO,
+    "chi2_p": distances.CHI2,
+    "chi2_yates_p": distances.YATES,
+    "trend_p": distances.TREND,
 }
 CROSSED = ("chi2_p", "chi2_yates_p", "trend_p")
 
@@ -223,12 +223,12 @@ def problem(
     conditions = max([len(t.estimand.where) for t in targets] + [1])
     adjusted = max([len(t.estimand.adjusted_for) for t in targets] + [1])
     degrees = 1 + max([np.prod(_groups(t, protocol)) for t in targets] + [1])
-    specs = np.zeros((count, exchanges.FIRST + conditions + 2 * adjusted), dtype=np.int64)
-    specs[:, exchanges.FIRST :] = -1
+    specs = np.zeros((count, distances.FIRST + conditions + 2 * adjusted), dtype=np.int64)
+    specs[:, distances.FIRST :] = -1
     levels = np.full((count, 2 + adjusted, widest), -1)
     meets = np.zeros((count, conditions, widest), dtype=bool)
     ranges = np.full((count, 8), np.nan)
-    ranges[:, [exchanges.TIME, exchanges.SIGN]] = 0.0
+    ranges[:, [distances.TIME, distances.SIGN]] = 0.0
     window = np.zeros((count, 2, degrees))
     window[:, 1] = np.inf
     touched = np.zeros((blocks, count), dtype=bool)
@@ -250,35 +250,35 @@ def problem(
     targets = sorted(targets, key=lambda target: target is not narrow)
     for t, target in enumerate(targets):
         e = target.estimand
-        kind = exchanges.SIDE if is_direction(target) else COMPILED[e.statistic]
-        specs[t, exchanges.KIND] = kind
+        kind = distances.SIDE if is_direction(target) else COMPILED[e.statistic]
+        specs[t, distances.KIND] = kind
         if narrow is not None and (e.by, e.where) == (narrow.estimand.by, narrow.estimand.where):
-            specs[t, exchanges.NARROW] = 1 if target is narrow else 2
-        specs[t, [exchanges.GROUPS, exchanges.ROWS]] = _groups(target, protocol)
+            specs[t, distances.NARROW] = 1 if target is narrow else 2
+        specs[t, [distances.GROUPS, distances.ROWS]] = _groups(target, protocol)
         if e.subject in endpoints:
-            specs[t, exchanges.ENDPOINT] = endpoints.index(e.subject)
+            specs[t, distances.ENDPOINT] = endpoints.index(e.subject)
         else:
-            specs[t, exchanges.OTHER], levels[t, 1] = row(e.subject), view(e.subject)
+            specs[t, distances.OTHER], levels[t, 1] = row(e.subject), view(e.subject)
         if e.by:
-            specs[t, exchanges.BY] = row(e.by)
+            specs[t, distances.BY] = row(e.by)
             levels[t, 0] = view(e.by, _order_of_levels(target, protocol))
         for c, condition in enumerate(e.where):
             block = layout.of(condition.variable)
-            specs[t, exchanges.FIRST + c] = names.index(block.name)
+            specs[t, distances.FIRST + c] = names.index(block.name)
             meets[t, c, : block.size] = block.codes_where(condition, protocol)
         for c, name in enumerate(e.adjusted_for):
-            place = exchanges.FIRST + conditions + c
+            place = distances.FIRST + conditions + c
             specs[t, [place, place + adjusted]] = row(name), len(protocol.levels(name))
             levels[t, 2 + c] = view(name)
         if e.kind.argument == "duration":
-            ranges[t, exchanges.TIME] = e.time * DAYS_PER_MONTH + 1e-6
-        if kind == exchanges.SIDE:
-            ranges[t, exchanges.SIGN] = 1.0 if target.value.lower == 1.0 else -1.0
+            ranges[t, distances.TIME] = e.time * DAYS_PER_MONTH + 1e-6
+        if kind == distances.SIDE:
+            ranges[t, distances.SIGN] = 1.0 if target.value.lower == 1.0 else -1.0
         elif e.kind.scale == "p":
             for df in range(1, degrees):
                 window[t, :, df] = roots(target.value, df)
-            if kind == exchanges.LOGRANK and specs[t, exchanges.GROUPS] == 2:
-                ranges[t, exchanges.SIGN] = _side(target, targets, protocol)
+            if kind == distances.LOGRANK and specs[t, distances.GROUPS] == 2:
+                ranges[t, distances.SIGN] = _side(target, targets, protocol)
         else:
             for k, allowed in enumerate((target.value, target.lower, target.upper)):
                 if allowed is not None:
@@ -299,7 +299,7 @@ def problem(
         ranges,
         window,
         moves,
-        _touched(touched, moves, specs[:, exchanges.NARROW] > 0),
+        _touched(touched, moves, specs[:, distances.NARROW] > 0),
         _aimed(targets, moves, names, layout),
         np.array([k for k, name in enumerate(names) if name in free], dtype=np.int64),
         np.array([strides, allowed.shape]),
@@ -343,8 +343,8 @@ def _groups(target: Target, protocol: Protocol) -> tuple[int, int]:
 def _ends(allowed: Range, statistic: str) -> tuple[float, float]:
     """A range as the search reads it: times in days, ratios as logarithms, open ends drawn in."""
     low, high = allowed.lower, allowed.upper
-    low += 2 * exchanges.EDGE if allowed.open_lower else 0.0
-    high -= 2 * exchanges.EDGE if allowed.open_upper else 0.0
+    low += 2 * distances.EDGE if allowed.open_lower else 0.0
+    high -= 2 * distances.EDGE if allowed.open_upper else 0.0
     if statistic == "median":
         return low * DAYS_PER_MONTH, high * DAYS_PER_MONTH
     if statistic == "hazard_ratio":

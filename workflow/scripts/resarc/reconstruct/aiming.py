@@ -1,0 +1,358 @@
+"""Exchanges aimed at log-rank tests of two groups, compiled.
+
+What an exchange does to such a test is known exactly from one pass over the history
+(`kernels.logrank_sums`), and so is what two do together: observed less expected events U add up, and
+of the variance V only the time in which both change the number at risk counts twice. So millions of
+pairs of exchanges are compared at the price of a few. The p of an unadjusted Cox model is near that of
+the log-rank test, which guides there; what comes out is computed anew.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from resarc.compiled import lean, makes_arrays, tiny
+from resarc.reconstruct.changes import keep, refresh
+from resarc.reconstruct.distances import (
+    BY,
+    ENDPOINT,
+    GROUPS,
+    KIND,
+    LOGRANK,
+    NARROW,
+    NARROW_FIRST,
+    SIGN,
+    target_distance,
+)
+from resarc.reconstruct.kernels import below
+from resarc.reconstruct.moves import may_swap, stage_sum, swap
+
+# Of speed only; what a member must hold is not touched by them.
+PAIRS = 20_000
+SINGLES = 1500
+SLACK = 0.01
+MODEL_SLACK = 0.03
+LOOKS = 200_000
+TRIES = 300
+
+
+# Columns of Aims.effect.
+U, V, LOW, HIGH, UP = range(5)
+
+
+class Aims(NamedTuple):
+    """Exchanges of one move: `pair` (S, 2) patients, `order` (S,) by what they do to the first test,
+    `main` (S,); `effect` (S, K, 5) on K tests: what they add to U and V, and between which two values of
+    the sum of w/Y^2 they leave one more (1) or one fewer (-1) of group 0 at risk."""
+
+    pair: np.ndarray
+    order: np.ndarray
+    main: np.ndarray
+    effect: np.ndarray
+
+
+@makes_arrays
+def aims_of(problem):
+    """Room for the exchanges of a move."""
+    most = 0
+    for move in range(len(problem.moves)):
+        count = 0
+        for t in range(len(problem.specs)):
+            count += problem.aimed[move, t]
+        most = max(most, count)
+    return Aims(
+        np.zeros((SINGLES, 2), dtype=np.int64),
+        np.zeros(SINGLES, dtype=np.int64),
+        np.zeros(SINGLES),
+        np.zeros((SINGLES, most, 5)),
+    )
+
+
+@tiny
+def _effect(problem, codes, state, t, i, j, effect):
+    """What exchanging i and j does to a test of two groups, in `effect` (5,): see `Aims`."""
+    level_i = problem.levels[t, 0, codes[problem.specs[t, BY], i]]
+    level_j = problem.levels[t, 0, codes[problem.specs[t, BY], j]]
+    for k in range(5):
+        effect[k] = 0.0
+    if level_i == level_j:
+        return False
+    # Who leaves group 0 for 1, and who comes from there; a patient outside the subgroup stays out.
+    place = state.place[problem.specs[t, ENDPOINT]]
+    out, into = (place[i], place[j]) if level_i == 0 else (place[j], place[i])
+    terms, group = state.terms[t], state.group[t]
+    leaves, comes = 0.0, 0.0
+    if group[out] >= 0:
+        effect[U] -= terms[0, out]
+        effect[V] -= terms[1, out] - 2.0 * terms[3, out]
+        leaves = terms[2, out]
+    if group[into] >= 0:
+        effect[U] += terms[0, into]
+        effect[V] += terms[1, into] - 2.0 * terms[3, into]
+        comes = terms[2, into]
+    effect[V] -= abs(comes - leaves)
+    effect[LOW], effect[HIGH] = min(leaves, comes), max(leaves, comes)
+    effect[UP] = 1.0 if comes > leaves else -1.0
+    return effect[U] != 0.0
+
+
+@tiny
+def _gap(problem, t, state, one, two):
+    """How far a test is from its window after two exchanges; infinite on the wrong side."""
+    sums = state.sums[t]
+    u = sums[0] + one[U] + two[U]
+    both = max(min(one[HIGH], two[HIGH]) - max(one[LOW], two[LOW]), 0.0)
+    v = sums[problem.specs[t, GROUPS]] + one[V] + two[V] - 2.0 * one[UP] * two[UP] * both
+    sign = problem.ranges[t, SIGN]
+    if v <= 0.0 or (sign != 0.0 and u * sign <= 0.0):
+        return math.inf
+    root = abs(u) / math.sqrt(v)
+    gap = max(max(problem.window[t, 0, 1] - root, root - problem.window[t, 1, 1]), 0.0)
+    return gap if problem.specs[t, KIND] == LOGRANK else max(gap - MODEL_SLACK, 0.0)
+
+
+@lean
+def _order_of(values, order):
+    """The order of values in `order`, by Shell's method (CACM 1959;2:30)."""
+    n = len(values)
+    for i in range(n):
+        order[i] = i
+    gap = n // 2
+    while gap > 0:
+        for i in range(gap, n):
+            place, at = order[i], i
+            while at >= gap and values[order[at - gap]] > values[place]:
+                order[at] = order[at - gap]
+                at -= gap
+            order[at] = place
+        gap //= 2
+
+
+@lean
+def _first_at_least(values, order, low):
+    """The first place of an order whose value is `low` or more."""
+    left, right = 0, len(order)
+    while left < right:
+        middle = (left + right) // 2
+        if values[order[middle]] < low:
+            left = middle + 1
+        else:
+            right = middle
+    return left
+
+
+@lean
+def _sum_after(problem, codes, times, touched, state, scratch, stage, limit):
+    """The sum that a stage makes small after two exchanges, or infinity if it is above the limit."""
+    for t in range(len(problem.specs)):
+        state.fresh[t] = state.now[t]
+    for t in range(len(problem.specs)):
+        if touched[t]:
+            state.fresh[t] = target_distance(problem, t, codes, times, scratch)
+            if state.fresh[t] > limit:
+                return math.inf
+    total = stage_sum(problem, state.fresh, stage)
+    return total if total <= limit else math.inf
+
+
+@tiny
+def _usable(problem, codes, move, i, j):
+    """Whether an exchange is of the move and changes something."""
+    usable = False
+    for b in range(problem.moves.shape[2]):
+        if codes[b, i] != codes[b, j]:
+            if problem.moves[move, 1, b]:
+                return False
+            usable = usable or problem.moves[move, 0, b]
+    return usable
+
+
+@lean
+def _collect(problem, codes, open_codes, times, state, move, targets, count, aims):
+    """Exchanges with an effect, in random order, with their effects; how many. The first is none."""
+    n = codes.shape[1]
+    found = 1
+    for k in range(count):
+        for c in range(5):
+            aims.effect[0, k, c] = 0.0
+    every = n * (n - 1) // 2
+    stride = 1
+    if every > 1:  # a step that visits every pair once
+        stride = 1 + below(every - 1)
+        while math.gcd(stride, every) != 1:
+            stride = 1 + below(every - 1)
+    pair = below(every)
+    for _visit in range(min(every, PAIRS)):
+        pair = (pair + stride) % every
+        j = int((1.0 + math.sqrt(1.0 + 8.0 * pair)) / 2.0)
+        i = pair - j * (j - 1) // 2
+        if not _usable(problem, codes, move, i, j):
+            continue
+        some = False
+        for k in range(count):
+            some |= _effect(problem, codes, state, targets[k], i, j, aims.effect[found, k])
+        if not some or not may_swap(problem, codes, open_codes, times, move, i, j):
+            continue
+        swap(problem, codes, move, i, j)
+        aims.pair[found, 0], aims.pair[found, 1] = i, j
+        found += 1
+        if found == SINGLES:
+            break
+    for k in range(found):
+        aims.main[k] = aims.effect[k, 0, U]
+    return found
+
+
+@tiny
+def _do(problem, codes, move, aims, which):
+    """Exchange the patients of an exchange; the same again undoes it."""
+    if which != 0:
+        swap(problem, codes, move, aims.pair[which, 0], aims.pair[which, 1])
+
+
+@tiny
+def _together(problem, codes, open_codes, times, move, aims, one, two):
+    """Do two exchanges and say True if both are permitted, or leave all as it is and say False."""
+    i, j = aims.pair[one, 0], aims.pair[one, 1]
+    if one != 0 and not may_swap(problem, codes, open_codes, times, move, i, j):
+        return False
+    i, j = aims.pair[two, 0], aims.pair[two, 1]
+    if two != 0 and not may_swap(problem, codes, open_codes, times, move, i, j):
+        _do(problem, codes, move, aims, one)
+        return False
+    return True
+
+
+@lean
+def _best(
+    problem,
+    codes,
+    open_codes,
+    times,
+    state,
+    scratch,
+    move,
+    stage,
+    targets,
+    count,
+    found,
+    aims,
+    before,
+):
+    """The first two exchanges (0: none) after which all is met, or else the best two; twice 0 if
+    nothing is better than `before`."""
+    touched = problem.touched[min(stage, 1), move]
+    rest = 0.0  # what no exchange of the move changes
+    for t in range(len(problem.specs)):
+        if not touched[t] and (stage != NARROW_FIRST or problem.specs[t, NARROW] > 0):
+            rest += state.now[t]
+    by_effect = aims.order[:found]
+    t0 = targets[0]
+    best, best_one, best_two = before - 1e-12, 0, 0
+    looks, tries = 0, 0
+    for one in range(found):
+        u = state.sums[t0, 0] + aims.main[one]
+        v = state.sums[t0, problem.specs[t0, GROUPS]] + aims.effect[one, 0, V]
+        if v <= 0.0:
+            continue
+        for side in range(2):
+            sign = 2.0 * side - 1.0
+            if problem.ranges[t0, SIGN] * sign < 0.0:
+                continue
+            low = (problem.window[t0, 0, 1] - SLACK) * math.sqrt(v)
+            high = (problem.window[t0, 1, 1] + SLACK) * math.sqrt(v)
+            if sign < 0:
+                low, high = -high, -low
+            at = _first_at_least(aims.main, by_effect, low - u)
+            while at < found and aims.main[by_effect[at]] <= high - u:
+                two = by_effect[at]
+                at += 1
+                looks += 1
+                total = rest
+                for k in range(count):
+                    total += _gap(
+                        problem, targets[k], state, aims.effect[one, k], aims.effect[two, k]
+                    )
+                    if total >= best:
+                        break
+                if total >= best or two == one:
+                    continue
+                if one != 0 and two != 0:
+                    i, j, k, m = (
+                        aims.pair[one, 0],
+                        aims.pair[one, 1],
+                        aims.pair[two, 0],
+                        aims.pair[two, 1],
+                    )
+                    if i in (k, m) or j in (k, m):
+                        continue
+                tries += 1
+                if _together(problem, codes, open_codes, times, move, aims, one, two):
+                    total = _sum_after(problem, codes, times, touched, state, scratch, stage, best)
+                    _do(problem, codes, move, aims, two)
+                    _do(problem, codes, move, aims, one)
+                    if total < best:
+                        best, best_one, best_two = total - 1e-12, one, two
+                if best <= 0.0 or tries == TRIES:
+                    return best_one, best_two
+        if looks > LOOKS:
+            break
+    return best_one, best_two
+
+
+@lean
+def aim(problem, codes, open_codes, times, state, scratch, move, stage, aims):
+    """One exchange or two of a move after which its tests of two groups are as printed; the first
+    found that meets everything, or else the best if it is an improvement. Says whether there was
+    one. For moves that touch nothing but tests of two groups."""
+    touched = problem.touched[min(stage, 1), move]
+    before = stage_sum(problem, state.now, stage)
+    if before == 0.0:
+        return False
+    targets, count = state.aimed, 0
+    for t in range(len(problem.specs)):
+        if not touched[t]:
+            continue
+        if problem.aimed[move, t]:
+            if stage != NARROW_FIRST or problem.specs[t, NARROW] == 1:
+                targets[count] = t
+                count += 1
+                if state.stale[t]:
+                    refresh(problem, t, times, state)
+        elif stage != NARROW_FIRST:
+            return False  # an exchange might lose what is not aimed at; leave it to chance
+    if count == 0:
+        return False
+    found = _collect(problem, codes, open_codes, times, state, move, targets, count, aims)
+    _order_of(aims.main[:found], aims.order[:found])
+    one, two = _best(
+        problem,
+        codes,
+        open_codes,
+        times,
+        state,
+        scratch,
+        move,
+        stage,
+        targets,
+        count,
+        found,
+        aims,
+        before,
+    )
+    if one == 0 and two == 0:
+        return False
+    _do(problem, codes, move, aims, one)
+    _do(problem, codes, move, aims, two)
+    for t in range(len(problem.specs)):
+        if touched[t]:
+            state.now[t] = target_distance(problem, t, codes, times, scratch)
+    for both in range(2):
+        chosen = one if both == 0 else two
+        if chosen != 0:
+            for side in range(2):
+                keep(problem, codes, state, problem.touched[1, move], aims.pair[chosen, side])
+    return True
