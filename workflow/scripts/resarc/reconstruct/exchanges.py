@@ -28,6 +28,7 @@ PER_PATIENT = 60
 HOT, COLD = 0.05, 5e-4
 AIMS = 8
 NARROW_STARTS = 20
+MELT_PER_PATIENT = 4
 FLIPS = 0.3
 MIX_PER_PATIENT = 2
 
@@ -133,7 +134,10 @@ def search(problem, codes, open_codes, times, seed, rounds):
     hopeless = 0
     # One version of each function for all stages: a literal number would be compiled apart.
     narrow_first, all_stage = np.int64(NARROW_FIRST), np.int64(ALL)
-    for _round in range(rounds):
+    for round_number in range(rounds):
+        if round_number % 2 == 1:  # over the walls between what one start can reach and another
+            for _step in range(MELT_PER_PATIENT * n):
+                _try(problem, codes, open_codes, times, state, scratch, np.int64(ANY), 1.0)
         for _start in range(NARROW_STARTS):
             if stage_sum(problem, state.now, narrow_first) == 0.0:
                 break
