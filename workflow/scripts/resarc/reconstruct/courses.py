@@ -303,10 +303,12 @@ def _propose(goals, patients, days, event, i, j):
 
 
 @makes_arrays
-def search(goals, patients, days, event, seed):
+def search(goals, patients, days, event, tilt, seed):
     """Change `days` and `event` (n,) in place until every target holds or the search is over; the sum
     of the distances left. What was found then wanders, so that members do not lie where the search came
-    in."""
+    in. Where the number of events is free, `tilt` makes one more of them so many times e less likely:
+    most histories that print alike have many events, and a search that has no leaning finds no
+    others."""
     np.random.seed(seed)
     n = len(days)
     order = np.arange(n)
@@ -320,12 +322,11 @@ def search(goals, patients, days, event, seed):
     steps = PER_PATIENT * n
     step, left = 0, MIX_PER_PATIENT * n
     while left > 0:
-        limit = 0.0
+        heat = 0.0
         if current > 0.0:
             if step == steps:
                 break
             heat = HOT * (COLD / HOT) ** (step / steps)
-            limit = current - heat * math.log(1.0 - np.random.random())
             step += 1
         else:
             left -= 1
@@ -333,6 +334,10 @@ def search(goals, patients, days, event, seed):
         days_i, days_j, event_i, event_j = days[i], days[j], event[i], event[j]
         if not _propose(goals, patients, days, event, i, j):
             continue
+        more = 0 if i == j else int(event[j]) - int(event_j)
+        more += int(event[i]) - int(event_i)
+        luck = -math.log(1.0 - np.random.random()) - tilt * more
+        limit = current + heat * luck if luck >= 0.0 or heat > 0.0 else -1.0
         _sort(days, event, order, in_time, happened)
         after = _loss(goals, patients, days, event, in_time, happened, group, limit)
         if after <= limit:

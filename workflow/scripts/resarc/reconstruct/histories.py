@@ -28,6 +28,9 @@ from resarc.reconstruct.targets import EDGE, Target
 
 STARTS = 24
 
+TILT = 5.0
+"""How many times e at most one event more or fewer makes a history less likely, drawn for each anew."""
+
 
 @dataclass(frozen=True)
 class Pin:
@@ -324,7 +327,8 @@ def _search(
     for m in range(members):
         patient = Patients(ceiling[m], must_event[m], tied[m], shared[m], place[m], fixed[m])
         seed = int(rng.integers(0, 2**32))
-        final[m] = courses.search(goals, patient, days[m], event[m], seed)
+        tilt = float(rng.uniform(-TILT, TILT)) if deaths is None else 0.0
+        final[m] = courses.search(goals, patient, days[m], event[m], tilt, seed)
     return History(days, event, pins, tuple(pinned), final, shared, own)
 
 
