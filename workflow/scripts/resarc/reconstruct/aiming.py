@@ -25,9 +25,11 @@ from resarc.reconstruct.distances import (
     NARROW,
     NARROW_FIRST,
     SIGN,
+    SURVIVAL,
+    survival_gap,
     target_distance,
 )
-from resarc.reconstruct.kernels import below
+from resarc.reconstruct.kernels import below, survival_after
 from resarc.reconstruct.moves import may_swap, stage_sum, swap
 
 # Of speed only; what a member must hold is not touched by them.
@@ -35,12 +37,15 @@ PAIRS = 20_000
 SINGLES = 1500
 SLACK = 0.01
 MODEL_SLACK = 0.03
+CURVE_SLACK = 2e-3
 LOOKS = 200_000
 TRIES = 300
 
 
-# Columns of Aims.effect.
+# Columns of Aims.effect: of a test, then of a rate.
 U, V, LOW, HIGH, UP = range(5)
+LOG_S, GREENWOOD = range(2)
+FAR = 100.0
 
 
 class Aims(NamedTuple):
@@ -72,12 +77,47 @@ def aims_of(problem):
 
 
 @tiny
-def _effect(problem, codes, state, t, i, j, effect):
+def _effect_on_rate(problem, times, state, t, i, j, effect):
+    """What exchanging i and j adds to log S and to Greenwood's sum of a subgroup; NaN where S is then
+    unknown or nought."""
+    e = problem.specs[t, ENDPOINT]
+    p, q = state.place[e, i], state.place[e, j]
+    inside = state.group[t, p] >= 0
+    if inside == (state.group[t, q] >= 0):
+        return False
+    out, into = (p, q) if inside else (q, p)
+    first, last = state.before[t, 0, 0], state.before[t, 0, 1]
+    terms = state.terms[t]
+    s, error = survival_after(times.event[e], terms, state.logs, first, last, out, into)
+    effect[LOG_S], effect[GREENWOOD] = FAR, 0.0
+    if s > 0.0:
+        effect[LOG_S] = math.log(s) - terms[0, last]
+        effect[GREENWOOD] = error * error - terms[3, last]
+    return effect[LOG_S] != 0.0
+
+
+@tiny
+def _gap_of_rate(problem, t, state, one, two):
+    """How far a rate and its limits are from their ranges after two exchanges, nearly."""
+    last = state.before[t, 0, 1]
+    greenwood = state.terms[t, 3, last] + one[GREENWOOD] + two[GREENWOOD]
+    log_s = state.terms[t, 0, last] + one[LOG_S] + two[LOG_S]
+    if not greenwood >= 0.0:
+        return math.inf
+    patients = len(state.group[t])
+    gap = survival_gap(problem, t, math.exp(min(log_s, 0.0)), math.sqrt(greenwood), patients)
+    return max(gap - CURVE_SLACK * patients, 0.0)
+
+
+@tiny
+def _effect(problem, codes, times, state, t, i, j, effect):
     """What exchanging i and j does to a test of two groups, in `effect` (5,): see `Aims`."""
-    level_i = problem.levels[t, 0, codes[problem.specs[t, BY], i]]
-    level_j = problem.levels[t, 0, codes[problem.specs[t, BY], j]]
     for k in range(5):
         effect[k] = 0.0
+    if problem.specs[t, KIND] == SURVIVAL:
+        return _effect_on_rate(problem, times, state, t, i, j, effect)
+    level_i = problem.levels[t, 0, codes[problem.specs[t, BY], i]]
+    level_j = problem.levels[t, 0, codes[problem.specs[t, BY], j]]
     if level_i == level_j:
         return False
     # Who leaves group 0 for 1, and who comes from there; a patient outside the subgroup stays out.
@@ -102,6 +142,8 @@ def _effect(problem, codes, state, t, i, j, effect):
 @tiny
 def _gap(problem, t, state, one, two):
     """How far a test is from its window after two exchanges; infinite on the wrong side."""
+    if problem.specs[t, KIND] == SURVIVAL:
+        return _gap_of_rate(problem, t, state, one, two)
     sums = state.sums[t]
     u = sums[0] + one[U] + two[U]
     both = max(min(one[HIGH], two[HIGH]) - max(one[LOW], two[LOW]), 0.0)
@@ -193,7 +235,7 @@ def _collect(problem, codes, open_codes, times, state, move, targets, count, aim
             continue
         some = False
         for k in range(count):
-            some |= _effect(problem, codes, state, targets[k], i, j, aims.effect[found, k])
+            some |= _effect(problem, codes, times, state, targets[k], i, j, aims.effect[found, k])
         if not some or not may_swap(problem, codes, open_codes, times, move, i, j):
             continue
         swap(problem, codes, move, i, j)
@@ -226,6 +268,25 @@ def _together(problem, codes, open_codes, times, move, aims, one, two):
     return True
 
 
+@tiny
+def _window(problem, t, state, one, side):
+    """What a second exchange must do to a test or rate (U or log S) to bring it near its range on one
+    side, the positive one (1) or the negative (0); upside down where that cannot be."""
+    if problem.specs[t, KIND] == SURVIVAL:
+        now = state.terms[t, 0, state.before[t, 0, 1]] + one[LOG_S]
+        low = math.log(max(problem.ranges[t, 0], 1e-9)) - CURVE_SLACK
+        high = math.log(problem.ranges[t, 1]) + CURVE_SLACK
+        return (low - now, high - now) if side == 1 else (1.0, 0.0)
+    now = state.sums[t, 0] + one[U]
+    v = state.sums[t, problem.specs[t, GROUPS]] + one[V]
+    sign = 2.0 * side - 1.0
+    if v <= 0.0 or problem.ranges[t, SIGN] * sign < 0.0:
+        return 1.0, 0.0
+    low = (problem.window[t, 0, 1] - SLACK) * math.sqrt(v)
+    high = (problem.window[t, 1, 1] + SLACK) * math.sqrt(v)
+    return (low - now, high - now) if sign > 0 else (-high - now, -low - now)
+
+
 @lean
 def _best(
     problem,
@@ -254,20 +315,10 @@ def _best(
     best, best_one, best_two = before - 1e-12, 0, 0
     looks, tries = 0, 0
     for one in range(found):
-        u = state.sums[t0, 0] + aims.main[one]
-        v = state.sums[t0, problem.specs[t0, GROUPS]] + aims.effect[one, 0, V]
-        if v <= 0.0:
-            continue
         for side in range(2):
-            sign = 2.0 * side - 1.0
-            if problem.ranges[t0, SIGN] * sign < 0.0:
-                continue
-            low = (problem.window[t0, 0, 1] - SLACK) * math.sqrt(v)
-            high = (problem.window[t0, 1, 1] + SLACK) * math.sqrt(v)
-            if sign < 0:
-                low, high = -high, -low
-            at = _first_at_least(aims.main, by_effect, low - u)
-            while at < found and aims.main[by_effect[at]] <= high - u:
+            low, high = _window(problem, t0, state, aims.effect[one, 0], side)
+            at = _first_at_least(aims.main, by_effect, low)
+            while at < found and aims.main[by_effect[at]] <= high:
                 two = by_effect[at]
                 at += 1
                 looks += 1
@@ -316,14 +367,11 @@ def aim(problem, codes, open_codes, times, state, scratch, move, stage, aims):
     for t in range(len(problem.specs)):
         if not touched[t]:
             continue
-        if problem.aimed[move, t]:
-            if stage != NARROW_FIRST or problem.specs[t, NARROW] == 1:
-                targets[count] = t
-                count += 1
-                if state.stale[t]:
-                    refresh(problem, t, times, state)
-        elif stage != NARROW_FIRST:
-            return False  # an exchange might lose what is not aimed at; leave it to chance
+        if problem.aimed[move, t] and (stage != NARROW_FIRST or problem.specs[t, NARROW] == 1):
+            targets[count] = t
+            count += 1
+            if state.stale[t]:
+                refresh(problem, t, times, state)
     if count == 0:
         return False
     found = _collect(problem, codes, open_codes, times, state, move, targets, count, aims)

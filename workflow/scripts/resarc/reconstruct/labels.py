@@ -389,14 +389,18 @@ def _aimed(
     found = np.zeros((len(moves), len(targets)), dtype=bool)
     for t, target in enumerate(targets):
         e = target.estimand
+        within = [names.index(layout.source[c.variable]) for c in e.where]
+        if e.statistic == "survival":
+            if within and target.value.upper > 0:
+                found[:, t] = moves[:, 0, within].all(axis=1)
+            continue
         if e.statistic not in ("logrank_p", "cox_p") or e.adjusted_for:
             continue
         if _groups(target, layout.protocol)[0] != 2 or target.value.lower <= 0:
             continue  # a bound is soon met by chance
         group = names.index(layout.source[e.by])
-        fixed = [names.index(layout.source[c.variable]) for c in e.where]
         for k, move in enumerate(moves):
-            found[k, t] = move[0, group] and not move[0, fixed].any()
+            found[k, t] = move[0, group] and not move[0, within].any()
     return found
 
 
