@@ -4,6 +4,7 @@ The invented study is valid, its audit finds no fault, and datasets rebuilt from
 of its figures. The invented registry rows are kept and rejected as the page says.
 """
 
+from math import floor
 from pathlib import Path
 
 import pandas as pd
@@ -80,15 +81,18 @@ def test_every_figure_is_a_target_that_every_dataset_meets(rebuilt, printed):
 
 
 def test_the_datasets_print_as_the_paper_does(rebuilt):
-    """Each figure computed from the patients again, by functions that the search does not use."""
-    members = [frame for _, frame in rebuilt.ensemble.groupby("member")]
+    """Each figure computed from the patients again, by functions that the search does not use; a
+    reading cuts digits of rates off where the other rounds them."""
+    members = [frame for _, frame in rebuilt.ensemble.groupby(["hypothesis", "member"])]
     assert len(members) == MEMBERS
     for frame in members:
+        cut_off = "truncated" in frame["hypothesis"].iloc[0]
         follow_up = frame["os_time"], frame["os_event"]
         assert len(frame) == 20
         assert (frame["sex"] == "female").sum() == 8
         steps = curve(*follow_up)
-        assert f"{survival_at(steps, 24)['survival'].item():.1%}" == "60.0%"
+        rate = survival_at(steps, 24)["survival"].item()
+        assert (floor(rate * 1000 + 1e-9) if cut_off else round(rate * 1000)) == 600
         assert f"{quantile(steps).value:.1f}" == "30.0"
         assert f"{logrank(*follow_up, frame['sex']).p:.2f}" == "0.30"
         days = frame["os_time"] * DAYS_PER_MONTH

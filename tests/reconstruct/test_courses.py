@@ -92,3 +92,37 @@ def test_the_figures_of_a_true_history_are_met_again(seed, patients):
 
 def _wider(allowed: Range) -> Range:
     return Range(allowed.lower - 1e-6, allowed.upper + 1e-6)
+
+
+def test_one_censored_patient_is_the_median_of_the_censored():
+    """Two patients in the middle are asked for only where there may be two."""
+    days, event = true_history(76, 12, 2500)
+    assert (~event).sum() == 1
+    ensemble = ensemble_of(days, event)
+    median = Estimand.parse("os.followup_median{os=censored}")
+    printed = [target(median, evaluate(median, ensemble).value[0], 0.05)]
+    deaths = np.full(3, 11)
+    found = histories.build("os", printed, PROTOCOL, {}, deaths, 3, 12, np.random.default_rng(1))
+    assert (found.loss == 0).all()
+    assert (found.event.sum(axis=1) == 11).all()
+
+
+def test_histories_lean_to_few_events_and_to_many():
+    """The figures of 24 patients of whom 11 died, most others censored before the second landmark:
+    without a leaning hardly one of a hundred histories had as few events."""
+    printed = [
+        target(Estimand.parse(text), value, width)
+        for text, value, width in (
+            ("os.survival(18 months)", 0.658, 0.0005),
+            ("os.survival(54 months)", 0.526, 0.0005),
+            ("os.followup_median{os=censored}", 52.5, 0.05),
+            ("os.followup_minimum{os=censored}", 10.6, 0.05),
+            ("os.followup_maximum{os=censored}", 71.3, 0.05),
+        )
+    ]
+    rng = np.random.default_rng(1)
+    found = histories.build("os", printed, PROTOCOL, {}, None, 100, 24, rng)
+    events = found.event.sum(axis=1)[found.loss == 0]
+    assert len(events) >= 95
+    assert (events <= 12).sum() >= 5
+    assert (events >= 19).sum() >= 5

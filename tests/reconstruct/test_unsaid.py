@@ -191,7 +191,7 @@ def test_an_answer_that_no_data_bear_is_not_found():
         open={"survival_test": ["logrank_p", "cox_p"]},
     )
     figures = tuple(
-        f.model_copy(update={"printed": "0.20"}) if f.id == "t2.sex.p" else f
+        f.model_copy(update={"printed": "0.2"}) if f.id == "t2.sex.p" else f
         for f in published.figures
         if f.id not in ("res.os24", "res.median")
     )

@@ -250,7 +250,7 @@ class _Search:
         that were pushed for them, if `goals` says what each was pushed for."""
         from resarc.identify.terms import quantities_of
 
-        plain = np.array([goals is None or not e.adjusted_for for e in known])
+        plain = np.array([goals is None or not e.adjusted_for for e in known], dtype=bool)
         found = np.full((len(known), len(states)), np.nan)
         for m, state in enumerate(states):
             which = plain if goals is None else plain | (np.arange(len(known)) == goals[m])

@@ -39,6 +39,10 @@ from resarc.reconstruct.targets import Target
 
 Progress = Callable[[str], None]
 
+TRIALS = 6
+"""Searches after which a figure that none has held with the others is set aside. A single event at the
+right place among twenty is met by one history of ten, and each search makes six or more."""
+
 
 def silent(_: str) -> None:
     """No word of progress."""
@@ -213,7 +217,7 @@ def _prepare(
     # A few members show whether all targets can hold together; the hardest steps back if not.
     while _cost(aside) <= most:
         progress(f"{reading.name}: can all figures hold together?")
-        pilot, failures = build(plan(), PILOT, 2, attempts=2)
+        pilot, failures = build(plan(), PILOT, 2, attempts=TRIALS)
         if pilot is not None:
             return plan()
         hardest = max(failures, key=lambda t: failures[t][0])

@@ -92,7 +92,8 @@ def assign(
         for k, cells_of in enumerate(of_kind):
             where = np.flatnonzero(cells_of)
             pools[k] = rng.permutation(np.repeat(where, left[where])).tolist()
-        spare: list[int] = []
+        other = np.flatnonzero(~np.any(of_kind, axis=0))  # of kinds that no patient is of
+        spare = rng.permutation(np.repeat(other, left[other])).tolist()
         waiting = []
         for p in free:
             if pools[kind[p]]:

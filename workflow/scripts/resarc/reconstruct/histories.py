@@ -312,10 +312,10 @@ def _search(
     shared = _choose_shared(sharing, others, shape, rng)
     must_event |= shared
     days = _first_times(own, longest, ceiling, floor, rng)
-    event, pins = _first_events(days, pinned, must_event, shared, ceiling, others, deaths, rng)
-    if between:
-        loose = np.array([*(p.between for p in pinned), False])
-        pins = np.where(loose[pins], -1, pins)
+    loose = [between and pin.between for pin in pinned]
+    event, pins = _first_events(
+        days, pinned, loose, must_event, shared, ceiling, others, deaths, rng
+    )
     low, high = np.array([p.days for p in pinned] or [(1, 1)]).T
     if sharing is not None:  # their time is the other's, whatever happens
         tied = np.where(shared, others[sharing[0]].days, tied)
@@ -329,6 +329,8 @@ def _search(
         seed = int(rng.integers(0, 2**32))
         tilt = float(rng.uniform(-TILT, TILT)) if deaths is None else 0.0
         final[m] = courses.search(goals, patient, days[m], event[m], tilt, seed)
+    if deaths is not None:  # pins may have left too few patients to die, or too many
+        final[event.sum(axis=1) != deaths] = np.inf
     return History(days, event, pins, tuple(pinned), final, shared, own)
 
 
@@ -506,6 +508,7 @@ def _match(days: np.ndarray, ceiling: np.ndarray, rng: np.random.Generator) -> n
 def _first_events(
     days: np.ndarray,
     pinned: list[Pin],
+    loose: list[bool],
     must_event: np.ndarray,
     shared: np.ndarray,
     ceiling: np.ndarray,
@@ -513,7 +516,8 @@ def _first_events(
     deaths: np.ndarray | None,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Event flags and pins (M, n): pins go to patients without one who can live that long."""
+    """Event flags and pins (M, n): pins that are not `loose` go to patients without one who can live
+    that long."""
     members, patients = days.shape
     event = must_event.copy()
     pins = np.full((members, patients), -1)
@@ -524,6 +528,8 @@ def _first_events(
         wanted = int(deaths[m]) if deaths is not None else int(rng.integers(0, patients + 1))
         for k in np.argsort([-p.days[0] for p in pinned], kind="stable"):
             pin = pinned[k]
+            if loose[k]:
+                continue
             # No patient carries two pins: they might ask for groups that exclude each other.
             fit = ~taken & (ceiling[m] >= pin.days[1])
             if pin.event is False:
