@@ -103,11 +103,14 @@ def printed(dataset: Ensemble, figures: list[str]) -> list[Target]:
         value = float(evaluate(e, dataset).value[0])
         if not np.isfinite(value):
             continue
-        if (
-            e.statistic == "median"
-            and value not in dataset.times[e.subject][dataset.events[e.subject]]
-        ):
-            continue  # the search knows no median midway between two events
+        if e.statistic == "median":
+            died = dataset.events[e.subject].copy()
+            for c in e.where:
+                died &= dataset.codes[c.variable] == dataset.protocol.levels(c.variable).index(
+                    c.level
+                )
+            if value not in dataset.times[e.subject][died]:
+                continue  # the search knows no median midway between two events
         half = 0.5 * 10.0 ** -FIGURES[text]
         value = round(value, FIGURES[text])
         if e.kind.scale == "p" and value < half:
