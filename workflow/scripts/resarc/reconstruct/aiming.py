@@ -1,10 +1,11 @@
-"""Exchanges aimed at log-rank tests of two groups, compiled.
+"""Exchanges aimed at rates of subgroups and at log-rank tests of two groups, compiled.
 
 What an exchange does to such a test is known exactly from one pass over the history
 (`kernels.logrank_sums`), and so is what two do together: observed less expected events U add up, and
 of the variance V only the time in which both change the number at risk counts twice. So millions of
 pairs of exchanges are compared at the price of a few. The p of an unadjusted Cox model is near that of
-the log-rank test, which guides there; what comes out is computed anew.
+the log-rank test, which guides there. Of a rate and its limits what one exchange does to log S and to
+Greenwood's sum is exact, and what two do nearly the sum of both. What comes out is computed anew.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ FAR = 100.0
 class Aims(NamedTuple):
     """Exchanges of one move: `pair` (S, 2) patients, `order` (S,) by what they do to the first test,
     `main` (S,); `effect` (S, K, 5) on K tests: what they add to U and V, and between which two values of
-    the sum of w/Y^2 they leave one more (1) or one fewer (-1) of group 0 at risk."""
+    the sum of w/Y^2 they leave one more (1) or one fewer (-1) of group 0 at risk; or on K rates: what they
+    add to log S and to Greenwood's sum."""
 
     pair: np.ndarray
     order: np.ndarray
@@ -78,8 +80,8 @@ def aims_of(problem):
 
 @tiny
 def _effect_on_rate(problem, times, state, t, i, j, effect):
-    """What exchanging i and j adds to log S and to Greenwood's sum of a subgroup; NaN where S is then
-    unknown or nought."""
+    """What exchanging i and j adds to log S and to Greenwood's sum of a subgroup; `FAR` too much where
+    S is then unknown or nought."""
     e = problem.specs[t, ENDPOINT]
     p, q = state.place[e, i], state.place[e, j]
     inside = state.group[t, p] >= 0
@@ -358,7 +360,7 @@ def _best(
 def aim(problem, codes, open_codes, times, state, scratch, move, stage, aims):
     """One exchange or two of a move after which its tests of two groups are as printed; the first
     found that meets everything, or else the best if it is an improvement. Says whether there was
-    one. For moves that touch nothing but tests of two groups."""
+    one. What else the move touches decides with them in the end."""
     touched = problem.touched[min(stage, 1), move]
     before = stage_sum(problem, state.now, stage)
     if before == 0.0:
