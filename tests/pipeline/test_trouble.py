@@ -45,7 +45,8 @@ def test_a_disk_that_is_full_while_a_job_writes_is_said_with_what_to_do(copy):
 def test_too_little_room_is_said_before_anything_runs(copy):
     """The folder of the project itself is the small disk."""
     before = small_disk(copy, "19m", "small")
-    filled = 'cp -r Snakefile workflow config notebooks profiles uv.lock pyproject.toml small; cd small; exec "$@"'
+    parts = "Snakefile workflow config notebooks profiles uv.lock pyproject.toml"
+    filled = f'tar --exclude __pycache__ -c {parts} | tar -x -C small; cd small; exec "$@"'
     done = copy.snakemake("--cores", "1", WANTED, before=[*before, "sh", "-c", filled, "sh"])
     assert done.returncode == 1
     assert "MB left on the disk" in done.stderr

@@ -110,8 +110,8 @@ def test_without_late_entry_it_is_the_plain_model(frame, ties, strata):
     plain = cox(frame, "stop", "event", names, strata, ties=ties, cluster="id")
     found = fit(frame, *names, ties=ties, strata=strata, cluster="id")
     assert found.problem == plain.problem
-    assert found.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-7)
-    if plain.converged:
+    if plain.converged:  # else nothing but the problem is told
+        assert found.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-7)
         for column in ("log_hr", "se"):
             ours, theirs = found.coefficients[column], plain.coefficients[column]
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
