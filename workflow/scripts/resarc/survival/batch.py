@@ -689,7 +689,7 @@ def newton(
         np.where(infinite, np.copysign(np.inf, direction), beta),
         np.where(infinite, np.inf, se),
         covariance,
-        value,
+        np.minimum(value, 0.0),  # no partial likelihood is above 1; rounding of runaway fits is
         null,
         score_test,
         converged,
