@@ -21,12 +21,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import pandas as pd
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from resarc.configuration import from_json  # noqa: E402 (the path is set above)
+from resarc.output import read_parquet  # noqa: E402
 from resarc.protocol import Protocol  # noqa: E402
 
 STUDIES = ("oslo2014", "sysucc2015", "qu2024", "okayama2022")
@@ -76,7 +75,7 @@ def write_cohort(study: str, folder: Path) -> Path:
     """The cohort of a study as the peer reads it: its first endpoint, and the first covariates of its
     tables that tell patients apart."""
     protocol = from_json(ROOT / "results" / study / "protocol.json", Protocol)
-    frame = pd.read_parquet(ROOT / "results" / study / "cohort.parquet")
+    frame = read_parquet(ROOT / "results" / study / "cohort.parquet")
     endpoint = protocol.endpoint_names[0]
     named = dict.fromkeys(v for a in protocol.analyses for v in getattr(a, "variables", ()))
     kept = [v for v in named if v in frame and 1 < frame[v].nunique() < len(frame) // 2]

@@ -20,7 +20,7 @@ import pytest
 
 from resarc.configuration import read_yaml
 from resarc.disclosure.record import read_record
-from resarc.output import read_csv
+from resarc.output import read_csv, read_parquet
 from resarc.settings import Disclosure
 
 pytestmark = pytest.mark.end_to_end
@@ -121,7 +121,7 @@ def texts(folder: Path):
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         content = path.read_bytes()
         if path.suffix == ".parquet":
-            yield path, pd.read_parquet(path).to_csv()
+            yield path, read_parquet(path).to_csv()
         elif path.suffix in (".docx", ".xlsx", ".zip"):
             with zipfile.ZipFile(io.BytesIO(content)) as packed:
                 for name in packed.namelist():

@@ -11,7 +11,7 @@ import pytest
 
 from resarc.archive.admission import unknown_columns
 from resarc.configuration import from_json, read_yaml
-from resarc.output import read_csv
+from resarc.output import read_csv, read_parquet
 from resarc.protocol import Protocol
 
 pytestmark = pytest.mark.end_to_end
@@ -94,8 +94,8 @@ def test_a_study_has_every_file_with_its_columns(ran, study):
     assert r"\begin{longtable}" in (folder / "manuscript" / "tables.tex").read_text(
         encoding="utf-8"
     )
-    ensemble = pd.read_parquet(folder / "reconstruction" / "ensemble.parquet")
-    cohort = pd.read_parquet(folder / "cohort.parquet")
+    ensemble = read_parquet(folder / "reconstruction" / "ensemble.parquet")
+    cohort = read_parquet(folder / "cohort.parquet")
     assert ensemble["member"].nunique() == 8
     assert (ensemble.groupby("member").size() == len(cohort)).all()
 

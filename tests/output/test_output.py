@@ -1,6 +1,8 @@
 """Tables are written whole, the same every time, and hold no formula."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resarc import output
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
 pytestmark = pytest.mark.unit
 
@@ -89,11 +93,35 @@ def test_parquet_is_deterministic_and_typed(tmp_path):
     for name in ("1.parquet", "2.parquet"):
         output.write_parquet(frame, tmp_path / name)
     assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "2.parquet").read_bytes()
-    back = pd.read_parquet(tmp_path / "1.parquet")
+    back = output.read_parquet(tmp_path / "1.parquet")
     assert back["b"].tolist() == [0.3333333333, 48.0]
     assert back["a"].dtype == object
     assert back["a"].isna().all()
     assert back["c"].tolist() == ["x", None]
+
+
+def test_a_parquet_file_is_read_without_a_thread_that_could_outlive_python(tmp_path):
+    frame = pd.DataFrame({"a": np.arange(40_000.0), "b": ["x", None] * 20_000})
+    output.write_parquet(frame, tmp_path / "t.parquet")
+    program = """
+import os, sys
+from pathlib import Path
+import numpy, pandas
+import pyarrow.parquet
+from resarc.output import read_parquet
+
+before = os.listdir("/proc/self/task")
+frame = read_parquet(Path(sys.argv[1]), ["b", "a"])
+print(len(os.listdir("/proc/self/task")) - len(before), len(frame), *frame)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "t.parquet")],
+        cwd=SCRIPTS,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["0", "40000", "b", "a"]
 
 
 def test_significant_keeps_ties_and_whole_numbers():

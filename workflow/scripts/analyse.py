@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from command import command_line
 from planned import planned
 from resarc.analysis import adjusted, by_partial_dates, curves, estimate
 from resarc.cohort import DAYS
 from resarc.configuration import from_json
-from resarc.output import read_csv, write_csv
+from resarc.output import read_csv, read_parquet, write_csv
 from resarc.protocol import Protocol
 from resarc.published import Published
 
@@ -26,7 +24,7 @@ def main() -> None:
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
     published = from_json(arguments.published, Published)
-    cohort = pd.read_parquet(arguments.cohort)
+    cohort = read_parquet(arguments.cohort)
     wanted = planned(protocol, published, arguments.questions, arguments.targets)
     estimates = estimate(
         wanted,
@@ -38,7 +36,7 @@ def main() -> None:
     write_csv(estimates, arguments.estimates)
     write_csv(curves(cohort, protocol), arguments.curves)
     write_csv(adjusted(estimates, protocol), arguments.adjusted)
-    others = pd.read_parquet(arguments.partial_dates).groupby(DAYS)
+    others = read_parquet(arguments.partial_dates).groupby(DAYS)
     cohorts = {str(days): frame for days, frame in others}
     if cohorts:
         cohorts = {"as chosen": cohort, **cohorts}

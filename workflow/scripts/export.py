@@ -8,7 +8,7 @@ import pandas as pd
 
 from command import command_line
 from resarc.configuration import from_json
-from resarc.output import write_bytes
+from resarc.output import read_parquet, write_bytes
 from resarc.protocol import Protocol
 from resarc.published import Published
 from resarc.reconstruct.export import to_export
@@ -27,7 +27,8 @@ def main() -> None:
 def export_of(arguments: argparse.Namespace, protocol: Protocol) -> pd.DataFrame:
     """The source table of the member that the protocol names."""
     chosen = protocol.source.export_member
-    ensemble = pd.read_parquet(arguments.ensemble, filters=[("member", "==", chosen)])
+    ensemble = read_parquet(arguments.ensemble)
+    ensemble = ensemble[ensemble["member"] == chosen].reset_index(drop=True)
     rng = stream(protocol.study, "export", chosen, seed=arguments.seed)
     published = from_json(arguments.published, Published)
     return to_export(ensemble.drop(columns="member"), protocol, published, rng)

@@ -10,7 +10,7 @@ import pandas as pd
 from command import command_line
 from resarc import updates
 from resarc.configuration import from_json
-from resarc.output import read_csv, write_csv
+from resarc.output import read_csv, read_parquet, write_csv
 from resarc.protocol import Protocol
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     earlier = [updates.read(folder) for folder in sorted(arguments.earlier)]
     exported, estimates = str(protocol.source.exported), read_csv(arguments.estimates)
     patients = updates.patients_of(
-        pd.read_parquet(arguments.clean), pd.read_parquet(arguments.cohort), protocol
+        read_parquet(arguments.clean), read_parquet(arguments.cohort), protocol
     )
     steps = pd.DataFrame([], columns=list(updates.STEP_COLUMNS))
     if earlier:

@@ -14,7 +14,7 @@ from resarc import synthesis
 from resarc.configuration import from_json
 from resarc.estimand import Estimand
 from resarc.identify import envelopes, identify, identify_adjusted, identify_by_hypothesis
-from resarc.output import read_csv, write_csv
+from resarc.output import read_csv, read_parquet, write_csv
 from resarc.precision import precision
 from resarc.protocol import Protocol
 from resarc.published import Published
@@ -32,7 +32,7 @@ def main() -> None:
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
     published = from_json(arguments.published, Published)
-    sample, extremes = (pd.read_parquet(p) for p in (arguments.ensemble, arguments.extremes))
+    sample, extremes = (read_parquet(p) for p in (arguments.ensemble, arguments.extremes))
     ensemble = pd.concat([sample, extremes], ignore_index=True)
     wanted = planned(protocol, published, arguments.questions, arguments.targets)
     estimands = [item.estimand for item in wanted]

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from resarc.output import write_bytes
+from resarc.output import read_parquet, write_bytes
 
 T = TypeVar("T")
 
@@ -60,5 +60,5 @@ def write_exact(frame: pd.DataFrame, path: Path) -> None:
 
 def read_exact(paths: Sequence[Path]) -> pd.DataFrame:
     """The rows of the parts, in their order."""
-    frames = [pd.read_parquet(path) for path in paths]
+    frames = [read_parquet(path) for path in paths]
     return pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)

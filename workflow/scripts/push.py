@@ -11,7 +11,7 @@ from resarc.identify.diversity import diversity
 from resarc.identify.enumeration import outermost
 from resarc.identify.push import push
 from resarc.identify.sensitivity import sensitivity
-from resarc.output import read_csv, significant, write_csv, write_parquet
+from resarc.output import read_csv, read_parquet, significant, write_csv, write_parquet
 from resarc.protocol import Protocol
 from resarc.published import Published
 
@@ -26,7 +26,7 @@ def main() -> None:
     arguments = parser.parse_args()
     protocol = from_json(arguments.protocol, Protocol)
     published = from_json(arguments.published, Published)
-    sample, targets = pd.read_parquet(arguments.ensemble), read_csv(arguments.targets)
+    sample, targets = read_parquet(arguments.ensemble), read_csv(arguments.targets)
     wanted = planned(protocol, published, arguments.questions, arguments.targets)
     estimands = [item.estimand for item in wanted]
     found = push(

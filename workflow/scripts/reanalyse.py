@@ -12,7 +12,7 @@ import pandas as pd
 from command import command_line
 from parts import add_arguments, read_exact, share, write_exact
 from resarc.configuration import from_json
-from resarc.output import read_csv, write_csv
+from resarc.output import read_csv, read_parquet, write_csv
 from resarc.protocol import Protocol
 from resarc.reanalysis import of_members, of_registry, reanalyse, recommendations
 
@@ -36,10 +36,10 @@ def main() -> None:
         write(tables, arguments)
         return
     if arguments.ensemble:
-        members = pd.read_parquet(arguments.ensemble)
+        members = read_parquet(arguments.ensemble)
         data = of_members(members, protocol, read_csv(arguments.targets))
     else:
-        data = of_registry(pd.read_parquet(arguments.cohort), protocol)
+        data = of_registry(read_parquet(arguments.cohort), protocol)
     asked = recommendations(protocol)
     part = share(arguments)
     found = reanalyse(data, part.take(asked) if part else asked)

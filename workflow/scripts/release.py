@@ -18,7 +18,7 @@ from resarc.configuration import from_json
 from resarc.disclosure import release
 from resarc.disclosure.columns import class_of
 from resarc.disclosure.record import Record, counts_table, read_record, still_stands, write_record
-from resarc.output import read_csv, write_csv, write_text
+from resarc.output import read_csv, read_parquet, write_csv, write_text
 from resarc.protocol import Protocol
 from resarc.provenance import digest, software
 from resarc.published import Published
@@ -49,7 +49,7 @@ def main() -> None:
     protocol = from_json(arguments.protocol, Protocol)
     internal = {name: read_csv(getattr(arguments, name)) for name in TABLES}
     earlier = [read_record(folder) for folder in sorted(arguments.earlier)]
-    cohort = pd.read_parquet(arguments.cohort)
+    cohort = read_parquet(arguments.cohort)
     record = released(protocol, internal, cohort, rule, earlier)
     for name, frame in record.tables.items():
         write_csv(frame, arguments.released / f"{name}.csv")

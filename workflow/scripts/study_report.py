@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 import resarc
 from command import command_line
 from documents import write_documents
 from resarc import references
 from resarc.configuration import from_json
-from resarc.output import read_csv, write_bytes, write_csv, write_text
+from resarc.output import read_csv, read_parquet, write_bytes, write_csv, write_text
 from resarc.protocol import Protocol
 from resarc.provenance import digest, software
 from resarc.published import Published
@@ -64,7 +62,7 @@ def gather(results: Path, bibliography: Path) -> StudyInputs:
         tables["by_hypothesis"] = read_csv(results / "identified_by_hypothesis.csv")
         tables["prior"] = read_csv(results / "sensitivity_prior.csv")
         ensemble = results / "reconstruction" / "ensemble.parquet"
-        members = pd.read_parquet(ensemble, columns=["member"])["member"].nunique()
+        members = read_parquet(ensemble, columns=["member"])["member"].nunique()
     else:
         tables |= {name: read_csv(results / f"{name}.csv") for name in OF_A_REGISTRY}
     parts = ("reanalysis", "reanalysis_curves", "reanalysis_conclusions")

@@ -107,6 +107,20 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
         pq.write_table(table, draft, compression="zstd")
 
 
+def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """A frame, or some of its columns, as `write_parquet` wrote it.
+
+    `pandas.read_parquet` gives Arrow's threads a file of Python's. One that lets go of it while
+    Python ends aborts the process, its results written or not (apache/arrow, issue 34314). Here
+    Arrow opens the file itself and reads it in this thread.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        table = file.read(columns=columns, use_threads=False)
+    return table.to_pandas(use_threads=False)
+
+
 def read_csv(path: Path, *, text: Iterable[str] = ()) -> pd.DataFrame:
     """A result table as `write_csv` wrote it, without the guard against formulas.
 

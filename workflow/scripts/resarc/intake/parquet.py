@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 from resarc.errors import DataError
 from resarc.intake.reading import Expected, Reading, named, numbered, texts_of
 from resarc.intake.table import Fact
@@ -20,7 +18,7 @@ def read_parquet(content: bytes, where: str, layout: Layout, expected: Expected)
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(io.BytesIO(content)).read()
+        table = pq.ParquetFile(pa.BufferReader(content)).read()
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             where,

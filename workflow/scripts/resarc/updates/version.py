@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from resarc.errors import DataError
-from resarc.output import read_csv, write_csv, write_parquet, write_text
+from resarc.output import read_csv, read_parquet, write_csv, write_parquet, write_text
 
 PATIENTS, ESTIMATES, STEPS, ABOUT = "patients.parquet", "estimates.csv", "steps.csv", "version.json"
 FILES = (PATIENTS, ESTIMATES, STEPS, ABOUT)
@@ -64,7 +64,7 @@ def read(folder: Path) -> Version:
     return Version(
         about["exported"],
         about["key"],
-        pd.read_parquet(folder / PATIENTS),
+        read_parquet(folder / PATIENTS),
         read_csv(folder / ESTIMATES),
         read_csv(folder / STEPS, text=("since", "version")),
     )
