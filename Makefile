@@ -4,7 +4,7 @@
 # Results do not depend on the settings below: plain `.venv/bin/snakemake` gives the same bytes.
 
 .DEFAULT_GOAL := all
-.PHONY: all run setup new-study archive verify doctor test lint slurm slurm-test unit parity clean help
+.PHONY: all run setup new-study archive verify doctor test lint slurm slurm-test unit explore parity clean help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -128,6 +128,9 @@ slurm-test: slurm  ## the pipeline on a real Slurm, started on this machine (Deb
 
 unit: $(STAMP)  ## only the fast tests of single functions
 	@pytest $(PYTEST_ARGS) -m unit
+
+explore: $(STAMP)  ## the property tests with new examples; what fails is kept in .hypothesis
+	@pytest $(PYTEST_ARGS) -m hypothesis --hypothesis-profile explore
 
 lint: $(STAMP)  ## style of Python and Snakemake files, and Snakemake's own advice
 	@ruff check .

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes depends on the machine, which other work may share.
-settings.register_profile("resarc", parent=settings.default, deadline=None)
+# How long an example takes depends on the machine, which other work may share. The same tree draws the
+# same examples: a check says something of the change it checks. `make explore` draws new ones.
+settings.register_profile("resarc", parent=settings.default, deadline=None, derandomize=True)
+settings.register_profile("explore", parent=settings.default, deadline=None)
 settings.load_profile("resarc")
 
 ROOT = Path(__file__).parents[1]

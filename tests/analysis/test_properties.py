@@ -37,7 +37,7 @@ cohorts = frames.data_frames(
 )
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None)
 @given(frame=cohorts)
 def test_every_estimand_has_a_value_or_a_reason(frame, protocol):
     view = CohortView(frame, protocol)
@@ -55,7 +55,7 @@ def test_every_estimand_has_a_value_or_a_reason(frame, protocol):
             assert 0 <= found.value <= 1 + 1e-12
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None)
 @given(frame=cohorts, turn=st.randoms(use_true_random=False))
 def test_the_order_of_the_patients_does_not_matter(frame, turn, protocol):
     order = list(range(len(frame)))
@@ -69,7 +69,7 @@ def test_the_order_of_the_patients_does_not_matter(frame, turn, protocol):
         assert one.value == pytest.approx(other.value, rel=1e-6, abs=1e-9, nan_ok=True)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None)
 @given(frame=cohorts)
 def test_turning_a_contrast_round_turns_its_value_round(frame, protocol):
     view = CohortView(frame, protocol)
@@ -98,7 +98,7 @@ def test_turning_a_contrast_round_turns_its_value_round(frame, protocol):
         assert one.lower == pytest.approx(-other.upper, abs=1e-9, nan_ok=True)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None)
 @given(frame=cohorts)
 def test_renaming_the_groups_changes_no_test(frame, protocol):
     swapped = frame.assign(treated=frame["treated"].map({"yes": "no", "no": "yes"}))

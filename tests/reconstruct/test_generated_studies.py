@@ -296,7 +296,7 @@ def holds(study: Study, found: Reconstruction) -> None:
             assert (member.loc[member["grade"] == "high", "treated"] == "yes").all()
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None)
 @given(study=studies(), seed=st.integers(0, 99))
 def test_what_patients_print_is_rebuilt_and_never_refuted(study, seed):
     check(study, seed)
@@ -349,7 +349,7 @@ def counted(draw: st.DrawFn) -> tuple[bool, list[Figure]]:
     return logic, figures
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None)
 @given(case=counted())
 def test_conflicting_counts_are_a_smallest_set_by_all_tables_of_patients(case):
     """Against every table that so many patients can make: what is called infeasible is, and is no more
@@ -401,7 +401,7 @@ def misprinted(draw: st.DrawFn) -> tuple[Study, str]:
     ), figure.id
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None)
 @given(case=misprinted(), seed=st.integers(0, 99))
 def test_a_proof_against_one_wrong_figure_speaks_of_it(case, seed):
     """The others are true of the patients, so no conflict is without the wrong one."""

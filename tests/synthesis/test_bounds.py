@@ -41,7 +41,7 @@ def test_the_pooled_mean_is_not_monotone_and_its_corners_are_not_enough():
 
 
 @pytest.mark.property
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6))
 def test_no_point_of_a_dense_grid_lies_beyond(seed):
     rng = np.random.default_rng(seed)

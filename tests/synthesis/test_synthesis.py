@@ -71,7 +71,7 @@ effects = st.lists(
 
 
 @pytest.mark.property
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None)
 @given(studies=effects, shift=st.integers(-5, 5))
 def test_order_shift_and_range(studies, shift):
     y, v = zip(*studies, strict=True)
