@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.special import chdtrc, chdtri, ndtr, ndtri
+from scipy.special import chdtrc, chdtri, expit, log_expit, ndtr, ndtri
 
 from resarc.survival.batch import RiskOrder, _from_here, _within_time, km_steps
 
@@ -40,10 +41,16 @@ class RiskCounts:
     second: np.ndarray
     time_scale: np.ndarray
 
-    @property
+    @cached_property
     def informative(self) -> np.ndarray:
         """Deaths while patients of both groups were at risk."""
         return self.death & (self.first > 0) & (self.second > 0)
+
+    @cached_property
+    def log_odds(self) -> np.ndarray:
+        """That a death is of the first group, if the hazard ratio is 1; 0 where it tells nothing."""
+        first, second = (np.where(self.informative, x, 1.0) for x in (self.first, self.second))
+        return np.log(first) - np.log(second)
 
 
 def risk_counts(
@@ -90,22 +97,19 @@ def risk_counts(
 
 def log_likelihood(counts: RiskCounts, beta: np.ndarray, *, firth: bool = False) -> np.ndarray:
     """Partial log-likelihood (M,) at log hazard ratios (M,), penalised after Firth if asked."""
-    share, term = _at(counts, beta)
-    value = term.sum(axis=1)
+    sign = np.where(counts.group == 1, 1.0, -1.0)
+    term = log_expit(sign * (counts.log_odds + beta[:, None]))
+    value = np.where(counts.informative, term, 0.0).sum(axis=1)
     if not firth:
         return value
+    share = _share(counts, beta)
     with np.errstate(divide="ignore"):
         return value + np.log((share * (1 - share)).sum(axis=1)) / 2
 
 
-def _at(counts: RiskCounts, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """At each death the probability that it is of the first group, and the log-likelihood."""
-    told = counts.informative
-    with np.errstate(divide="ignore", invalid="ignore"):
-        odds = np.log(counts.first) - np.log(counts.second) + beta[:, None]
-        share = np.where(told, 1 / (1 + np.exp(-odds)), 0.0)
-        term = np.where(counts.group == 1, -np.logaddexp(0, -odds), -np.logaddexp(0, odds))
-    return share, np.where(told, term, 0.0)
+def _share(counts: RiskCounts, beta: np.ndarray) -> np.ndarray:
+    """At each informative death (M, n) the probability that it is of the first group; 0 elsewhere."""
+    return np.where(counts.informative, expit(counts.log_odds + beta[:, None]), 0.0)
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ def fit(counts: RiskCounts, *, firth: bool = False) -> TwoGroupFits:
     if not firth:
         beta = np.where(own == 0, -np.inf, np.where(own == deaths, np.inf, beta))
     beta = np.where(deaths > 0, beta, np.nan)
-    share, _ = _at(counts, np.where(np.isfinite(beta), beta, 0.0))
+    share = _share(counts, np.where(np.isfinite(beta), beta, 0.0))
     information = (share * (1 - share)).sum(axis=1)
     with np.errstate(divide="ignore"):
         se = np.where(np.isinf(beta), np.inf, 1 / np.sqrt(information))
@@ -190,7 +194,7 @@ def proportional_hazards_p(counts: RiskCounts, fits: TwoGroupFits) -> np.ndarray
     """Score test (M,) that the hazard ratio is constant in time, as `cox.proportional_hazards` with
     Kaplan-Meier time; NaN where the estimate is infinite or times do not vary."""
     finite = np.isfinite(fits.beta)
-    share, _ = _at(counts, np.where(finite, fits.beta, 0.0))
+    share = _share(counts, np.where(finite, fits.beta, 0.0))
     deaths = np.maximum(counts.death.sum(axis=1, keepdims=True), 1)
     g = np.where(counts.death, counts.time_scale, 0.0)
     g = np.where(counts.death, g - g.sum(axis=1, keepdims=True) / deaths, 0.0)
@@ -207,7 +211,7 @@ def _score(
     counts: RiskCounts, own: np.ndarray, beta: np.ndarray, firth: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Derivative (M,) of the (penalised) log-likelihood, and its own without the penalty's part."""
-    share, _ = _at(counts, beta)
+    share = _share(counts, beta)
     spread = share * (1 - share)
     information = spread.sum(axis=1)
     value = own - share.sum(axis=1)
