@@ -65,6 +65,47 @@ def test_a_distance_is_0_exactly_where_the_judge_says_held(seed, patients, longe
         assert (found == 0) == held
 
 
+@given(
+    seed=st.integers(0, 10**6),
+    patients=st.integers(1, 30),
+    longest=st.sampled_from([4, 60, 3000]),
+    half=st.sampled_from(sorted(courses.HALVES)),
+    changes=st.integers(0, 12),
+)
+def test_sums_that_follow_changes_give_the_distances_of_computing_anew(
+    seed, patients, longest, half, changes
+):
+    """To the last bit, ties and empty groups included: what a search keeps depends on it."""
+    days, event = true_history(seed, patients, longest)
+    rng = np.random.default_rng(seed)
+    conventions = PROTOCOL.conventions.model_copy(update={"median": half})
+    protocol = PROTOCOL.model_copy(update={"conventions": conventions})
+    asked = []
+    for text in STATED:
+        estimand = Estimand.parse(text)
+        value = evaluate(estimand, ensemble_of(*true_history(seed + 1, 30, longest))).value[0]
+        if not np.isnan(value):
+            width = 0.02 * max(value, 0.01)
+            lower = Range(value * 0.8, value * 0.9) if estimand.statistic == "survival" else None
+            asked.append(replace(target(estimand, value, width), lower=lower))
+    goals = histories._goals(asked, protocol, np.array([1.0, longest]), 1, free=True)
+    course = courses.course_of(goals, days, event)
+    courses.follow(course, 0)
+    for _ in range(changes):
+        both = rng.integers(0, patients, 2)
+        days[both], event[both] = rng.integers(1, longest, 2), rng.random(2) < 0.5
+        courses.follow(course, min(courses.put(course, days, event, i) for i in both))
+    order = np.argsort(2 * days + ~event, kind="stable")
+    assert (course.in_time == days[order]).all()
+    assert (course.happened == event[order]).all()
+    assert (days[course.order] == course.in_time).all()
+    assert (course.place[course.order] == np.arange(patients)).all()
+    group = np.zeros(patients, dtype=np.int64)
+    for t in range(len(asked)):
+        anew = courses.distance(goals, t, days[order], event[order], group)
+        assert courses.distance_at_once(goals, t, course, group) == anew, str(asked[t].estimand)
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), patients=st.sampled_from([12, 31, 80]))
 def test_the_figures_of_a_true_history_are_met_again(seed, patients):
