@@ -21,12 +21,16 @@ from scipy.special import ndtri
 from resarc.estimand import DAYS_PER_MONTH, Condition, Duration, Estimand
 from resarc.protocol import Protocol
 from resarc.published import Range
-from resarc.reconstruct import courses
+from resarc.reconstruct import courses, strata
 from resarc.reconstruct.courses import Patients
 from resarc.reconstruct.kernels import INTERVALS
+from resarc.reconstruct.orders import speaks
 from resarc.reconstruct.targets import EDGE, Target
 
 STARTS = 24
+
+ANY = -1
+"""Instead of a number of events: any that the search comes to."""
 
 TILT = 5.0
 """How many times e at most one event more or fewer makes a history less likely, drawn for each anew."""
@@ -250,31 +254,66 @@ def build(
 
     `sharing` names another endpoint and says how many (M,) of its events are this one's, too.
 
-    `deaths` (M,) is the number of events where printed counts fix it; else it is drawn uniformly
-    and free to move. A search that gets stuck is started anew, `starts` times at most; `loss` says
-    how far each history is from its targets in the end.
+    `deaths` (M,) is the number of events where printed counts fix it. Else, if the endpoint hangs on no
+    other, each member is given one of those that the figures allow, few and many alike. From order
+    histories with so many (`strata`) and from random times, where the number is free to move, it is
+    sought in turns of two starts, every other member with the former first. A search that gets stuck is
+    started anew, `starts` times at most; `loss` says how far each history is from its targets in the
+    end.
     """
-    found = _search(endpoint, targets, protocol, others, deaths, sharing, members, patients, rng)
-    for start in range(1, starts):
-        rows = np.flatnonzero(found.loss > 0)
-        if not rows.size:
-            break
+    apart = sharing is None and not relations(endpoint, tuple(others), protocol)
+    given = deaths
+    if given is None and apart:
+        given = _numbers(endpoint, targets, protocol, members, patients, rng)
+    found: History | None = None
+    rows = np.arange(members)
+    for start in range(starts):
+        drawn = apart & ((start // 2 + rows) % 2 == 0)
+        numbers = np.full(len(rows), ANY)
+        if given is not None:
+            numbers = given[rows] if deaths is not None else np.where(drawn, given[rows], ANY)
         again = _search(
             endpoint,
             targets,
             protocol,
             {name: other.take(rows) for name, other in others.items()},
-            None if deaths is None else deaths[rows],
+            numbers,
             None if sharing is None else (sharing[0], sharing[1][rows]),
             len(rows),
             patients,
             rng,
             between=start % 2 == 1,
+            drawn=drawn & (numbers != ANY),
         )
-        better = again.loss < found.loss[rows]
-        for name in ("days", "event", "pins", "loss", "shared"):
-            getattr(found, name)[rows[better]] = getattr(again, name)[better]
+        if found is None:
+            found = again
+        else:
+            better = again.loss < found.loss[rows]
+            for name in ("days", "event", "pins", "loss", "shared"):
+                getattr(found, name)[rows[better]] = getattr(again, name)[better]
+        rows = np.flatnonzero(found.loss > 0)
+        if not rows.size:
+            break
+    if found is None:
+        raise AssertionError("a search has at least one start")
     return found
+
+
+def _numbers(
+    endpoint: str,
+    targets: list[Target],
+    protocol: Protocol,
+    members: int,
+    patients: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """The number of events (M,) that each member is given, of those that the figures allow each as often
+    as the others but for one; `ANY` where there are too many patients to tell."""
+    pool = strata.pool([t for t in targets if speaks(t.estimand, endpoint)], protocol, patients)
+    if pool is None:
+        return np.full(members, ANY)
+    turns = -(-members // len(pool.numbers))
+    return np.concatenate([rng.permutation(pool.numbers) for _ in range(turns)])[:members]
 
 
 def _search(
@@ -282,15 +321,18 @@ def _search(
     targets: list[Target],
     protocol: Protocol,
     others: dict[str, History],
-    deaths: np.ndarray | None,
+    deaths: np.ndarray,
     sharing: tuple[str, np.ndarray] | None,
     members: int,
     patients: int,
     rng: np.random.Generator,
     *,
-    between: bool = False,
+    between: bool,
+    drawn: np.ndarray,
 ) -> History:
-    """One start of `build`; `between`: medians of the whole cohort may lie between two patients."""
+    """One start of `build`, with `deaths` (M,) events, or `ANY`; `between`: medians of the whole cohort
+    may lie between two patients; `drawn` (M,): from an order history that was drawn, where
+    there is one."""
     own = whole_cohort(targets, endpoint)
     own = own + implied(targets, endpoint, protocol, patients)
     pinned = pins_of(targets, endpoint)
@@ -316,21 +358,30 @@ def _search(
     event, pins = _first_events(
         days, pinned, loose, must_event, shared, ceiling, others, deaths, rng
     )
+    if drawn.any():
+        speaking = [t for t in targets if speaks(t.estimand, endpoint)]
+        pool = strata.pool(speaking, protocol, patients)
+        for m in np.flatnonzero(drawn) if pool else ():
+            start = pool.draw(int(deaths[m]), (floor, longest), rng)
+            if start is not None:
+                days[m], event[m], pins[m] = _pinned(*start, pinned, loose, rng)
     low, high = np.array([p.days for p in pinned] or [(1, 1)]).T
     if sharing is not None:  # their time is the other's, whatever happens
         tied = np.where(shared, others[sharing[0]].days, tied)
     place = pins >= 0
     days = np.where(place, rng.integers(low[pins], high[pins] + 1), days)
-    goals = _goals(own, protocol, _grid(own, longest), floor, free=deaths is None)
+    goals = _goals(own, protocol, _grid(own, longest), floor, free=True)
     fixed = _fixed_event(pins, pinned)
     final = np.empty(members)
     for m in range(members):
         patient = Patients(ceiling[m], must_event[m], tied[m], shared[m], place[m], fixed[m])
         seed = int(rng.integers(0, 2**32))
-        tilt = float(rng.uniform(-TILT, TILT)) if deaths is None else 0.0
-        final[m] = courses.search(goals, patient, days[m], event[m], tilt, seed)
-    if deaths is not None:  # pins may have left too few patients to die, or too many
-        final[event.sum(axis=1) != deaths] = np.inf
+        free = bool(deaths[m] == ANY)
+        tilt = float(rng.uniform(-TILT, TILT)) if free else 0.0
+        own_goals = goals._replace(free=free)
+        final[m] = courses.search(own_goals, patient, days[m], event[m], tilt, seed)
+    # Pins may have left too few patients to die, or too many.
+    final[(deaths != ANY) & (event.sum(axis=1) != deaths)] = np.inf
     return History(days, event, pins, tuple(pinned), final, shared, own)
 
 
@@ -513,7 +564,7 @@ def _first_events(
     shared: np.ndarray,
     ceiling: np.ndarray,
     others: dict[str, History],
-    deaths: np.ndarray | None,
+    deaths: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Event flags and pins (M, n): pins that are not `loose` go to patients without one who can live
@@ -525,7 +576,7 @@ def _first_events(
         taken = shared[m].copy()
         for other in others.values():
             taken |= other.pins[m] >= 0
-        wanted = int(deaths[m]) if deaths is not None else int(rng.integers(0, patients + 1))
+        wanted = int(deaths[m]) if deaths[m] != ANY else int(rng.integers(0, patients + 1))
         for k in np.argsort([-p.days[0] for p in pinned], kind="stable"):
             pin = pinned[k]
             if loose[k]:
@@ -547,6 +598,28 @@ def _first_events(
         add = min(max(wanted - int(event[m].sum()), 0), more.size)
         event[m, rng.choice(more, add, replace=False)] = True
     return event, pins
+
+
+def _pinned(
+    days: np.ndarray,
+    event: np.ndarray,
+    pinned: list[Pin],
+    loose: list[bool],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, events and pins (n,) of an order history, given to patients at random. A pin goes to the
+    patient without one, of those with the event that it asks for, whose time is nearest."""
+    pins = np.full(len(days), -1)
+    for k in np.argsort([len(p.where) for p in pinned], kind="stable"):
+        pin = pinned[k]
+        if loose[k]:
+            continue
+        fit = np.flatnonzero((pins < 0) & (pin.event is None or event == pin.event))
+        if fit.size:
+            off = np.maximum(pin.days[0] - days[fit], days[fit] - pin.days[1]).clip(min=0)
+            pins[fit[off.argmin()]] = k
+    order = rng.permutation(len(days))
+    return days[order], event[order], pins[order]
 
 
 def _choose_shared(

@@ -1,0 +1,341 @@
+"""Order histories drawn by their number of events, few and many alike.
+
+The search of `courses` finds what is frequent: histories with a middling number of events, and where
+limits of a curve are printed to three digits, hardly any. So all histories of a small cohort are grown
+here side by side, patient by patient and landmark by landmark (`orders`), and those that miss what is
+printed at a landmark are left there. If they become more than `MOST` at one step, so many are kept by
+chance, of each number of events alike. What comes through meets the curve's figures, their limits
+included; nothing that does not is ever kept. Unless some were left out by chance, it is all there is,
+but for histories whose last patient is censored on the very day of a printed rate.
+
+A history is drawn from these: first how many have had an event or been censored at each landmark, each
+possibility alike, then one of the histories with these numbers, then days between the landmarks. No
+history is claimed to be more likely than another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from resarc.protocol import Protocol
+from resarc.reconstruct.orders import LARGEST, Conventions, Course, Landmark, landmarks_of
+from resarc.reconstruct.targets import Target
+
+MOST = 12_000
+"""Histories that are grown side by side."""
+
+BOXES = 400
+"""Boxes that are looked through; where there are more, hardly anything lies in none."""
+
+GRID = 8_000
+"""Sizes of Greenwood's sum of which printed limits are asked."""
+
+TRIES = 8
+"""Histories until one finds days enough between its landmarks."""
+
+
+_LAST_BITS = 1e-11
+
+Boxes = np.ndarray | None
+"""Boxes (k, 4): least curve and Greenwood's sum, greatest ones. None: anywhere."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """N histories of n patients with P landmarks, the last of which is the end: `event` (N, n) in the
+    order of time, and how many are `gone` (N, P) at each landmark. `days` (P,) are the landmarks'.
+    `whole`: whether there are no others."""
+
+    event: np.ndarray
+    gone: np.ndarray
+    days: np.ndarray
+    whole: bool
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The numbers of events that there are."""
+        return np.unique(self.event.sum(axis=1))
+
+    def draw(
+        self, events: int, days: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Whole days between these two and event flags (n,), in the order of time, of one history with
+        so many events; None if there is none, or none that has room for its days."""
+        own = np.flatnonzero(self.event.sum(axis=1) == events)
+        if not own.size:
+            return None
+        done = np.pad(np.cumsum(self.event[own], axis=1), ((0, 0), (1, 0)))
+        done = np.take_along_axis(done, self.gone[own], axis=1)
+        _, kind = np.unique(np.hstack([self.gone[own], done]), axis=0, return_inverse=True)
+        for _ in range(TRIES):
+            alike = own[kind.ravel() == rng.integers(kind.max() + 1)]
+            found = self._dated(int(rng.choice(alike)), days, rng)
+            if found is not None:
+                return found
+        return None
+
+    def _dated(
+        self, history: int, days: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Random whole days between the landmarks. Of one day events come first, so an event after a
+        censoring comes on a later day."""
+        event, found = self.event[history], []
+        ends = np.clip(np.floor(self.days), days[0] - 1, days[1]).astype(np.int64)
+        before, first = 0, days[0]
+        for gone, last in zip(self.gone[history], ends, strict=True):
+            own = event[before:gone]
+            if own.size:
+                later = np.cumsum(np.append(False, ~own[:-1] & own[1:]))
+                if last - later[-1] < first:
+                    return None
+                found.append(np.sort(rng.integers(first, last - later[-1] + 1, own.size)) + later)
+            before, first = gone, last + 1
+        return np.concatenate(found), event
+
+
+def pool(targets: list[Target], protocol: Protocol, patients: int) -> Pool | None:
+    """Histories that meet the figures of an endpoint; None if there are none, or too many patients."""
+    return _pool(tuple(targets), Conventions.of(protocol), patients)
+
+
+@lru_cache(maxsize=64)
+def _pool(targets: tuple[Target, ...], conventions: Conventions, patients: int) -> Pool | None:
+    """It depends on its arguments only, so that histories may be drawn in any order by any process."""
+    if patients > LARGEST:
+        return None
+    courses: dict[int, Course] = {}
+    for events in range(patients + 1):
+        walk = landmarks_of(targets, conventions, patients, events)
+        if walk is not None:
+            courses[events] = walk.course()
+    if not courses:
+        return None
+    some = next(iter(courses.values()))
+    rng = np.random.default_rng(0)
+    grown = _Grown(
+        np.array([patients]), np.zeros((1, patients), dtype=bool), np.ones(1), np.zeros(1),
+        np.zeros((1, 0), dtype=np.int64),
+    )  # fmt: skip
+    boxes = _boxes(some, patients)
+    whole = True
+    for place in range(len(some.stops)):
+        grown, complete = _onward(grown, place, courses, boxes, rng)
+        whole &= complete
+    events = grown.event.sum(axis=1)
+    good = np.array(
+        [
+            _meets(courses[k], grown.event[m], grown.gone[m]) if k in courses else False
+            for m, k in enumerate(events)
+        ],
+        dtype=bool,
+    )
+    if not good.any():
+        return None
+    days = np.array([*(stop.day for stop in some.stops[:-1]), np.inf])
+    return Pool(grown.event[good], grown.gone[good], np.where(np.isinf(days), 1e9, days), whole)
+
+
+@dataclass(frozen=True)
+class _Grown:
+    """Beginnings of histories (N): patients at risk, events in the order of time, the curve, Greenwood's
+    sum, and how many were gone at the landmarks that are past."""
+
+    at_risk: np.ndarray
+    event: np.ndarray
+    curve: np.ndarray
+    greenwood: np.ndarray
+    gone: np.ndarray
+
+    def take(self, rows: np.ndarray) -> _Grown:
+        return _Grown(
+            self.at_risk[rows], self.event[rows], self.curve[rows], self.greenwood[rows],
+            self.gone[rows],
+        )  # fmt: skip
+
+    def join(self, other: _Grown) -> _Grown:
+        return _Grown(
+            *(
+                np.concatenate([getattr(self, name), getattr(other, name)])
+                for name in ("at_risk", "event", "curve", "greenwood", "gone")
+            )
+        )
+
+    def step(self, event: bool) -> _Grown:
+        """One patient more is gone from each of them, all of whom have as many at risk."""
+        r = int(self.at_risk[0])
+        happened = self.event.copy()
+        happened[:, happened.shape[1] - r] = event
+        curve, greenwood = self.curve, self.greenwood
+        if event:
+            curve = curve * (1 - 1 / r)
+            greenwood = greenwood + (1 / (r * (r - 1)) if r > 1 else np.inf)
+        return _Grown(self.at_risk - 1, happened, curve, greenwood, self.gone)
+
+
+def _onward(
+    grown: _Grown,
+    place: int,
+    courses: dict[int, Course],
+    boxes: list[list[Boxes]],
+    rng: np.random.Generator,
+) -> tuple[_Grown, bool]:
+    """All beginnings on to the next landmark; and whether none were left out by chance."""
+    some = next(iter(courses.values()))
+    stop, before = some.stops[place], some.stops[place - 1].day if place else 0.0
+    room = np.floor(stop.day) > np.floor(before) if np.isfinite(stop.day) else True
+    patients = grown.event.shape[1]
+    least = some.least[place]
+    here: _Grown | None = None
+    arrived: list[_Grown] = []
+    complete = True
+    for at_risk in range(patients, -1, -1):
+        waiting = grown.take(np.flatnonzero(grown.at_risk == at_risk))
+        here = waiting if here is None else here.join(waiting)
+        if not here.at_risk.size:
+            continue
+        here = here.take(np.flatnonzero(here.curve >= least))
+        here = here.take(_can_arrive(here, boxes[place][at_risk]))
+        done = here.event.sum(axis=1)
+        may = np.array([_may(courses, place, at_risk, k, stays=True) for k in range(patients + 1)])
+        keep = np.flatnonzero(may[done])
+        if keep.size > MOST:
+            complete = False
+            keep = _some_of_each(keep, done[keep], rng)
+        here, done = here.take(keep), done[keep]
+        if not here.at_risk.size:
+            continue
+        may = np.array([_may(courses, place, at_risk, k, stays=False) for k in range(patients + 1)])
+        good = may[done] & (here.curve >= stop.low) & (here.curve <= stop.high)
+        if stop.known and at_risk == 0:
+            good &= here.curve <= 0
+        rows = np.flatnonzero(good)
+        if stop.limits and rows.size:
+            state = (at_risk, 0, here.curve[rows], here.greenwood[rows], 0.0)
+            rows = rows[np.all([test(state) for test in stop.limits], axis=0)]
+        there = here.take(rows)
+        gone = np.full((rows.size, 1), patients - at_risk)
+        arrived.append(
+            _Grown(
+                there.at_risk, there.event, there.curve, there.greenwood,
+                np.hstack([there.gone, gone]),
+            )
+        )  # fmt: skip
+        here = here.step(False).join(here.step(True)) if at_risk and room else None
+    empty = grown.take(np.zeros(0, dtype=int))
+    found = _Grown(
+        empty.at_risk, empty.event, empty.curve, empty.greenwood,
+        np.zeros((0, place + 1), dtype=np.int64),
+    )  # fmt: skip
+    for part in arrived:
+        found = found.join(part)
+    return found, complete
+
+
+def _boxes(course: Course, patients: int) -> list[list[Boxes]]:
+    """Where the curve and Greenwood's sum must be to come through all landmarks yet, for the next
+    landmark and the patients at risk: with one patient fewer they are the same boxes, and, for an event,
+    those that are an event back."""
+    found: list[list[Boxes]] = [[None] * (patients + 1)]
+    for stop in reversed(course.stops):
+        ahead, here = found[0], []
+        cut = _box(stop)
+        for r in range(patients + 1):
+            if cut is None or ahead[r] is None:
+                parts = [ahead[r] if cut is None else cut]
+            else:
+                low, high = (
+                    np.maximum(cut[:, :2], ahead[r][:, :2]),
+                    np.minimum(cut[:, 2:], ahead[r][:, 2:]),
+                )
+                parts = [np.hstack([low, high])]
+            if r and np.isinf(stop.day):
+                parts = []
+            if r:
+                parts += [here[r - 1], _event_back(here[r - 1], r)]
+            if any(part is None for part in parts):
+                here.append(None)
+                continue
+            every = np.concatenate(parts)
+            every = np.unique(every[(every[:, :2] <= every[:, 2:]).all(axis=1)].round(12), axis=0)
+            here.append(every if len(every) <= BOXES else None)
+        found.insert(0, here)
+    return found
+
+
+def _event_back(boxes: Boxes, at_risk: int) -> Boxes:
+    if boxes is None or at_risk == 1:  # the curve falls to 0, Greenwood's sum is infinite
+        return None if boxes is None or np.isinf(boxes[:, 3]).any() else boxes[:0]
+    back = boxes.copy()
+    back[:, [0, 2]] *= at_risk / (at_risk - 1)
+    back[:, [1, 3]] -= 1 / (at_risk * (at_risk - 1))
+    back[:, 2] = np.minimum(back[:, 2], 1.0)
+    return back[back[:, 3] >= 0]
+
+
+def _box(stop: Landmark) -> Boxes:
+    """Where the curve and Greenwood's sum must be at a landmark; None: anywhere."""
+    low, high = max(stop.low, 0.0), min(stop.high, 1.0)
+    if not stop.limits:
+        return None if low <= 0 and high >= 1 else np.array([[low, 0.0, high, np.inf]])
+    grid = np.geomspace(1e-4, 4.0, GRID)
+    good = np.zeros(GRID, dtype=bool)
+    for height in np.linspace(low, high, 5):
+        state = (0, 0, np.full(GRID, height), grid, 0.0)
+        good |= np.all([test(state) for test in stop.limits], axis=0)
+    if not good.any():
+        return np.array([[low, 0.0, high, np.inf]])
+    first, last = np.flatnonzero(good)[[0, -1]]
+    least = grid[first - 1] if first else 0.0
+    most = grid[last + 1] if last + 1 < GRID else np.inf
+    return np.array([[low, least, high, most]])
+
+
+def _can_arrive(here: _Grown, boxes: Boxes) -> np.ndarray:
+    """Which beginnings are in one of the boxes."""
+    if boxes is None:
+        return np.arange(here.curve.size)
+    good = np.zeros(here.curve.size, dtype=bool)
+    for low, least, high, most in boxes:
+        good |= (
+            (here.curve >= low - _LAST_BITS) & (here.curve <= high + _LAST_BITS)
+            & (here.greenwood >= least - _LAST_BITS) & (here.greenwood <= most + _LAST_BITS)
+        )  # fmt: skip
+    return np.flatnonzero(good)
+
+
+def _may(courses: dict[int, Course], place: int, at_risk: int, done: int, *, stays: bool) -> bool:
+    """Whether so many patients and events may be before a landmark, or (not `stays`) at it, for some
+    number of events in the end."""
+    state = (at_risk, done, 1.0, 0.0, 0.0)
+    for events in range(done, done + at_risk + 1):
+        course = courses.get(events)
+        if course is None:
+            continue
+        if (
+            all(keep(state) for keep in course.keeps[place])
+            if stays
+            else (course.stops[place].counts(state))
+        ):
+            return True
+    return False
+
+
+def _some_of_each(rows: np.ndarray, done: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """`MOST` of these rows, of each number of events alike, as far as there are so many."""
+    shuffled = rng.permutation(rows.size)
+    by_number = shuffled[np.argsort(done[shuffled], kind="stable")]
+    _, first, count = np.unique(done[by_number], return_index=True, return_counts=True)
+    rank = np.arange(rows.size) - np.repeat(first, count)
+    return np.sort(rows[by_number[np.argsort(rank, kind="stable")[:MOST]]])
+
+
+def _meets(course: Course, event: np.ndarray, gone: np.ndarray) -> bool:
+    """Whether a whole history meets what hangs on its number of events."""
+    done = np.append(0, np.cumsum(event))[gone]
+    return all(
+        stop.counts((len(event) - int(g), int(d), 1.0, 0.0, 0.0))
+        for stop, g, d in zip(course.stops, gone, done, strict=True)
+    )
