@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,8 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from page import put  # noqa: E402 (the path is set above)
-from profile_run import copy_pipeline  # noqa: E402
+import measured  # noqa: E402 (the path is set above)
+from page import put  # noqa: E402
 
 STORE = ROOT / "docs" / "benchmarks" / "estimate.json"
 STUDIES = ("oslo2014", "sysucc2015", "qu2024", "okayama2022")
@@ -62,7 +60,7 @@ def cost(study: str) -> dict[str, float]:
     the others (`whole`). The searches are to be compiled before (`make setup`)."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "resarc"
-        copy_pipeline(folder)
+        measured.copy_pipeline(folder)
         small = run(folder, study, SIZES[0], "report.html", "notebook.html")
         large = run(folder, study, SIZES[1], "identified.csv", "reanalysis.csv")
     each = {
@@ -78,27 +76,12 @@ def cost(study: str) -> dict[str, float]:
 
 def run(folder: Path, study: str, members: int, *results: str) -> dict[str, float]:
     """Processor seconds of each stage that had to run for these results."""
-    notes = folder / f"profile-{members}.jsonl"
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--cores", "2"),
-            *(f"results/{study}/{name}" for name in results),
-            *("--config", f"members={members}"),
-        ],
-        cwd=folder,
-        env=os.environ
-        | {"RESARC_PROFILE": str(notes), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
     found: dict[str, float] = {}
-    for line in notes.read_text(encoding="utf-8").splitlines():
-        job = json.loads(line)
-        found[job["stage"]] = found.get(job["stage"], 0) + job["processor"]
+    results = tuple(f"results/{study}/{name}" for name in results)
+    options = ("--cores", "2", "--config", f"members={members}")
+    for use in measured.run(folder, *results, *options, quiet=True).uses:
+        if use.stage != measured.SNAKEMAKE:
+            found[use.stage] = found.get(use.stage, 0) + use.processor
     return found
 
 

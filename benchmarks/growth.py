@@ -31,8 +31,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "workflow" / "scripts")]
 
-from page import put  # noqa: E402 (the path is set above)
-from profile_run import copy_pipeline  # noqa: E402
+from measured import copy_pipeline  # noqa: E402 (the path is set above)
+from page import put  # noqa: E402
 
 RESULTS = ROOT / "docs" / "benchmarks"
 STORE, DRAWING = RESULTS / "growth.json", RESULTS / "growth.svg"

@@ -2,35 +2,32 @@
 
     python benchmarks/profile_run.py                 the default run, cold, on two cores
     python benchmarks/profile_run.py --members 8     a smaller one
-    python benchmarks/profile_run.py --write         the table into benchmarks/README.md too
+    python benchmarks/profile_run.py --write         the tables into benchmarks/README.md too
 
-The pipeline runs in a copy, so nothing is there before. Each job writes down what it used when it ends
-(`workflow/scripts/command.py`); what is left of the whole is Snakemake's own. With `--replace STUDY`
-the study's patients are replaced afterwards (a row less) and the second run is measured as well.
+The pipeline runs in a copy, so nothing is there before. Each process of Python writes down what it used
+when it ends (`within/sitecustomize.py`). With `--replace STUDY` the study's patients are replaced
+afterwards (a row less) and the second run is measured as well.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import resource
-import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = (
-    *("Snakefile", "workflow", "config", "notebooks", "profiles"),
-    *("environment.yml", "pyproject.toml", "uv.lock"),
-)
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from measured import KERNEL, SNAKEMAKE, START, Run, Use, copy_pipeline, run  # noqa: E402 (as above)
+
 PAGE = ROOT / "benchmarks" / "README.md"
 BEGIN, END = "<!-- profile -->\n", "<!-- end of profile -->\n"
-SNAKEMAKE = "Snakemake itself"
+OWN, IMPORTS, FIGURES, TYPST = "own work", "imports", "figures", "Typst"
+NOTEBOOKS = {"notebook", KERNEL}
+REPORTS = {"study_report", "combined_report", "data_quality"}
 
 
 def main() -> None:
@@ -42,37 +39,31 @@ def main() -> None:
     parser.add_argument("--replace", metavar="STUDY", help="a study whose patients are replaced")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE.relative_to(ROOT)}")
     arguments = parser.parse_args()
+    options = ["--cores", str(arguments.cores), "--config", f"members={arguments.members}"]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "resarc"
         copy_pipeline(copy)
-        jobs, whole = profiled(copy, arguments.cores, arguments.members)
-        text = (
-            f"Default run, cold, environment installed: {len(jobs)} jobs, {arguments.members} datasets "
-            f"for each study, {arguments.cores} cores.\n\n{table(jobs, whole)}"
-        )
+        whole = run(copy, *options)
+        parts = [
+            f"Default run, cold, environment installed; {arguments.members} datasets for each study, "
+            f"{arguments.cores} cores.\n",
+            text(whole, arguments.cores),
+        ]
         if arguments.replace:
             replace_patients(copy, arguments.replace)
-            again, second = profiled(copy, arguments.cores, arguments.members)
-            text += (
-                f"\nThe patients of `{arguments.replace}` replaced: {len(again)} jobs, "
-                f"{second['wall']:.1f} s, {second['wall'] / whole['wall']:.0%} of the full run.\n"
-            )
-    print(text)
+            again = run(copy, *options)
+            parts += [
+                f"The patients of `{arguments.replace}` replaced: {jobs(again)} jobs, "
+                f"{again.wall:.1f} s, {again.wall / whole.wall:.0%} of the full run "
+                f"({again.processor:.1f} s of processor time, {again.processor / whole.processor:.0%}).\n",
+                text(again, arguments.cores),
+            ]
+    found = "\n".join(parts)
+    print(found)
     if arguments.write:
         page = PAGE.read_text(encoding="utf-8")
         start, end = page.index(BEGIN) + len(BEGIN), page.index(END)
-        PAGE.write_text(page[:start] + text + page[end:], encoding="utf-8")
-
-
-def copy_pipeline(copy: Path) -> None:
-    copy.mkdir()
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            # What Python compiled comes along: it belongs to an installed environment.
-            shutil.copytree(source, copy / part)
-        else:
-            shutil.copy(source, copy / part)
+        PAGE.write_text(page[:start] + found + page[end:], encoding="utf-8")
 
 
 def replace_patients(copy: Path, study: str) -> None:
@@ -84,63 +75,83 @@ def replace_patients(copy: Path, study: str) -> None:
     export.write_text("".join(lines[:-1]), encoding="utf-8")
 
 
-def profiled(copy: Path, cores: int, members: int) -> tuple[list[dict], dict[str, float]]:
-    """What each job of a run used, and the whole."""
-    notes = copy / "profile.jsonl"
-    notes.unlink(missing_ok=True)
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--cores", str(cores)),
-            *("--config", f"members={members}"),
-        ],
-        cwd=copy,
-        env=os.environ
-        | {"RESARC_PROFILE": str(notes), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        check=False,
+def text(whole: Run, cores: int) -> str:
+    """Both tables: what the processor time went to, and each stage."""
+    return f"{purposes(whole, cores)}\n{stages(whole)}"
+
+
+def jobs(whole: Run) -> int:
+    return sum(use.stage not in (SNAKEMAKE, KERNEL) for use in whole.uses)
+
+
+def purpose(stage: str, what: str) -> str:
+    """What processor time of a stage was for, in the words of the table."""
+    if stage == SNAKEMAKE:
+        return "Snakemake"
+    if what != OWN:
+        return what
+    if stage in NOTEBOOKS:
+        return "notebooks: papermill, kernel, page"
+    if stage in REPORTS:
+        return "reports: content, web page, tables"
+    return "the library's own work, in the stages below"
+
+
+def purposes(whole: Run, cores: int) -> str:
+    """What all cores did while the run lasted: processor seconds by what they were for, and the rest, in
+    which a core waited."""
+    spent: dict[str, float] = defaultdict(float)
+    for use in whole.uses:
+        for what, seconds in use.spent.items():
+            spent[purpose(use.stage, what)] += seconds
+    rows = sorted(spent.items(), key=lambda item: -item[1])
+    rows.append(("shells, and the ends of processes", whole.processor - sum(spent.values())))
+    rows.append(("waiting: a core had nothing to do", cores * whole.wall - whole.processor))
+    lines = ["| what for | processor | of all |", "|---|---|---|"]
+    lines += [f"| {n} | {s:.1f} s | {s / (cores * whole.wall):.0%} |" for n, s in rows]
+    lines.append(
+        f"| **whole run: {whole.wall:.1f} s on {cores} cores** | **{cores * whole.wall:.1f} s** | |"
     )
-    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        sys.exit(done.returncode)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    jobs = [json.loads(line) for line in notes.read_text(encoding="utf-8").splitlines()]
-    return jobs, {"wall": wall, "processor": processor}
+    return "\n".join(lines) + "\n"
 
 
-def table(jobs: list[dict], whole: dict[str, float]) -> str:
-    """One row for each stage, the longest first, and where the rest went."""
-    stages = defaultdict(list)
-    for job in jobs:
-        stages[job["stage"]].append(job)
+def stages(whole: Run) -> str:
+    """One row for each stage, the longest first. A notebook waits for its kernel, which is a process of
+    its own."""
+    found = defaultdict(list)
+    for use in whole.uses:
+        found[use.stage].append(use)
     rows = [
-        "| stage | jobs | wall (sum) | longest job | processor | of that start and imports | peak memory |",
-        "|---|---|---|---|---|---|---|",
+        "| stage | processes | wall (sum) | longest | processor | of that start | imports | figures "
+        "| Typst | own work | waiting | peak memory |",
+        "|---" * 12 + "|",
     ]
-    order = sorted(stages.items(), key=lambda item: -sum(j["processor"] for j in item[1]))
-    for stage, members in order:
-        rows.append(
-            f"| {stage} | {len(members)} | {sum(j['wall'] for j in members):.1f} s "
-            f"| {max(j['wall'] for j in members):.1f} s "
-            f"| {sum(j['processor'] for j in members):.1f} s "
-            f"| {sum(j['imports'] for j in members):.1f} s "
-            f"| {max(j['memory'] for j in members) / 2**20:.0f} MB |"
-        )
-    of_jobs = sum(job["processor"] for job in jobs)
-    rows.append(f"| {SNAKEMAKE} | | | | {whole['processor'] - of_jobs:.1f} s | | |")
+    for stage, uses in sorted(found.items(), key=lambda item: -_processor(item[1])):
+        kinds = [
+            sum(use.spent.get(k, 0.0) for use in uses)
+            for k in (START, IMPORTS, FIGURES, TYPST, OWN)
+        ]
+        wall = sum(use.wall for use in uses)
+        cells = [wall, max(use.wall for use in uses), _processor(uses), *kinds]
+        waiting = sum(max(0.0, use.wall - use.processor) for use in uses)
+        words = [f"{seconds:.1f} s" for seconds in (*cells, waiting)]
+        memory = max(use.memory for use in uses) / 2**20
+        rows.append(f"| {stage} | {len(uses)} | {' | '.join(words)} | {memory:.0f} MB |")
+    together = peak_together(whole.uses) / 2**20
     rows.append(
-        f"| **whole run** | {len(jobs)} | **{whole['wall']:.1f} s** | | **{whole['processor']:.1f} s** "
-        f"| {sum(j['imports'] for j in jobs):.1f} s "
-        f"| **{peak_together(jobs) / 2**20:.0f} MB** (jobs at once) |"
+        f"| **whole run** | {len(whole.uses)} | **{whole.wall:.1f} s** | | **{whole.processor:.1f} s** "
+        f"| | | | | | | **{together:.0f} MB** (processes at once) |"
     )
     return "\n".join(rows) + "\n"
 
 
-def peak_together(jobs: list[dict]) -> float:
-    """The largest sum of the peaks of jobs that ran at the same time: no less than the true peak."""
-    return max(
-        sum(job["memory"] for job in jobs if job["began"] <= at["began"] < job["ended"])
-        for at in jobs
-    )
+def _processor(uses: Iterable[Use]) -> float:
+    return sum(use.processor for use in uses)
+
+
+def peak_together(uses: list[Use]) -> float:
+    """The largest sum of the peaks of processes that ran at the same time: no less than the true peak."""
+    return max(sum(use.memory for use in uses if use.began <= at.began < use.ended) for at in uses)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,19 @@
 """Distance between members, effective number, and medians under other priors, worked by hand."""
 
+import itertools
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resarc.estimand import Estimand
-from resarc.identify.diversity import diversity
+from resarc.identify import diversity as counted
+from resarc.identify.diversity import _names, _numbers, _row, diversity
 from resarc.identify.sensitivity import sensitivity
+from resarc.report.study import rebuilt
 
 
 def members(*events_and_sexes):
@@ -62,6 +69,57 @@ def test_patients_are_compared_in_the_order_of_time(protocol):
     second = turned["member"] == 1
     turned.loc[second, ["sex", "os_time"]] = turned.loc[second, ["sex", "os_time"]][::-1].to_numpy()
     pd.testing.assert_frame_equal(diversity(turned, protocol), diversity(frame, protocol))
+
+
+@pytest.mark.unit
+def test_the_nearest_two_are_sought_among_the_first_members(protocol, monkeypatch):
+    """The last two are near, and copies of the first are found wherever they are."""
+    frame = members("1111 mmff", "1000 ffmm", "0111 fmfm", "0111 fmmm")
+    everywhere = diversity(frame, protocol).set_index("of")
+    monkeypatch.setattr(counted, "COMPARED", 2)
+    found = diversity(frame, protocol).set_index("of")
+    assert everywhere.loc["", "nearest"] < found.loc["", "nearest"]
+    assert found.loc["os", "copies"] == 1
+    assert found.loc["os", "nearest"] == 0
+    rest = ["members", "distance", "copies", "effective"]
+    pd.testing.assert_frame_equal(found[rest], everywhere[rest])
+
+
+@pytest.mark.unit
+def test_the_report_says_among_how_many_the_nearest_two_are():
+    assert rebuilt.COMPARED == counted.COMPARED
+
+
+@pytest.mark.unit
+@given(st.integers(2, 9), st.integers(0, 2**32 - 1))
+def test_all_is_as_when_every_pair_is_compared(members, seed):
+    """Few values, so that there are ties and copies, and some unknown ones."""
+    rng = np.random.default_rng(seed)
+    names = _names(rng.integers(0, 2, (members, 3)))
+    given_numbers = rng.integers(0, 3, (members, 3)).astype(float)
+    given_numbers[rng.random((members, 3)) < 0.1] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where all of a column are unknown
+        numbers = _numbers(given_numbers)
+    for parts in ([[names]], [[numbers]], [[names], [numbers]], [[names, numbers]]):
+        _, _, distance, nearest, copies, effective = _row("", members, parts)
+        of_pairs = []
+        for a, b in itertools.combinations(range(members), 2):
+            of_parts = []
+            for part in parts:
+                of_ranks = []
+                for ranks in part:
+                    x, y = ranks.values[a], ranks.values[b]
+                    apart = np.where(np.isnan(x + y), 1, abs(x - y) if ranks.numeric else x != y)
+                    of_ranks.append(apart.mean() if apart.size else 0)
+                of_parts.append(np.mean(of_ranks))
+            of_pairs.append(np.mean(of_parts))
+        assert distance == pytest.approx(np.mean(of_pairs))
+        assert nearest == pytest.approx(min(of_pairs), abs=1e-12)
+        assert copies == sum(value < 1e-12 for value in of_pairs)
+        assert effective == pytest.approx(
+            members**2 / (members + 2 * sum(1 - value for value in of_pairs))
+        )
 
 
 @pytest.mark.unit

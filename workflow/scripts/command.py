@@ -6,12 +6,10 @@ Each script beside this one is a stage: it reads its files, calls the library an
 from __future__ import annotations
 
 import argparse
-import atexit
 import errno
 import os
 import re
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -27,9 +25,6 @@ if sys.version_info < (3, 11):  # noqa: UP036 (whoever runs a script by hand may
 
 JOBS_VARIABLE = "RESARC_JOBS_LOCK"
 """Environment variable that names a file which every job of a run holds locked until it ends."""
-PROFILE_VARIABLE = "RESARC_PROFILE"
-"""Environment variable that names a file to which every job adds what it used (benchmarks)."""
-_STARTED = time.perf_counter()
 _held: list[IO[str]] = []
 """Files whose locks are given back when the process ends."""
 
@@ -50,8 +45,6 @@ def command_line(
     explain_errors()
     if JOBS_VARIABLE in os.environ:
         _share_lock(Path(os.environ[JOBS_VARIABLE]))
-    if PROFILE_VARIABLE in os.environ:
-        atexit.register(_note_use, Path(os.environ[PROFILE_VARIABLE]), time.process_time())
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     for verb, names in (("read", reads), ("written", writes)):
         for name in names:
@@ -70,31 +63,6 @@ def _share_lock(path: Path) -> None:
     except (ImportError, OSError):
         return  # a system, or a file system, that knows no such locks
     _held.append(handle)
-
-
-def _note_use(path: Path, imports: float) -> None:
-    """Add a line: wall and processor seconds, those of the `imports` at the start, peak memory in
-    bytes; child processes included."""
-    import json
-    import resource
-
-    own, children = (
-        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    ended = time.time()
-    wall = time.perf_counter() - _STARTED
-    use = {
-        "stage": Path(sys.argv[0]).stem,
-        "arguments": sys.argv[1:],
-        "wall": wall,
-        "processor": own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime,
-        "imports": imports,
-        "memory": max(own.ru_maxrss, children.ru_maxrss) * 1024,
-        "began": ended - wall,
-        "ended": ended,
-    }
-    with path.open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(use) + "\n")
 
 
 def explain_errors() -> None:

@@ -19,6 +19,9 @@ from resarc.report.study.words import TONES
 _NOT_FOUND = "no dataset was found"
 """How the reason begins that a search, and no proof, set a figure aside for."""
 
+COMPARED = 1000
+"""Datasets among which `diversity.csv` has the nearest two (`identify.diversity`)."""
+
 _KINDS = {
     "count": "Numbers of patients and events",
     "fraction": "Shares",
@@ -174,6 +177,9 @@ def _diversity(given: StudyInputs, results: Results) -> Iterable[Block]:
         f"{number_of(whole['effective']):.1f} datasets without anything in common, since all must print the same figures; "
         "hence the ends of identified sets are sought beyond the sample.",
     )  # fmt: skip
+    first = ""
+    if number_of(whole["members"]) > COMPARED:
+        first = f"The two most alike are looked for among the first {COMPARED:,} datasets. "
     yield table(
         "diversity", "How different the rebuilt datasets are",
         [
@@ -184,6 +190,7 @@ def _diversity(given: StudyInputs, results: Results) -> Iterable[Block]:
         notes=(
             "Patients are set side by side in the order of their times; the difference is Gower's distance over the places "
             "at which any two datasets differ. Effective number: Leinster and Cobbold's, between 1 (all copies) and the number of datasets. What differs least stands first. "
+            + first
             + cut(len(rows) - 1, "reconstruction/diversity.csv"),
         ),
     )  # fmt: skip
