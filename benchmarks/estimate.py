@@ -5,10 +5,10 @@
 
 For each study everything from its figures to its report is run with 50 datasets, and what reads all
 datasets once more with 150; the processor time of each stage is written down. What a paper costs with more
-datasets is the straight line through both; the stages that `chunks` splits (rebuilding, bounding,
-re-analysis) are kept apart from the seeking of ends, which it does not. A paper is taken to cost what these cost on average. What was measured is kept in
-docs/benchmarks/estimate.json; from it comes the part of docs/scaling.md (`tests/docs/test_scaling.py` holds
-them together).
+datasets is the straight line through both; the stages that `chunks: auto` splits (rebuilding, bounding,
+re-analysis) are kept apart from the others. A paper is taken to cost what these cost on average. What was
+measured is kept in docs/benchmarks/estimate.json; from it comes the part of docs/scaling.md
+(`tests/docs/test_scaling.py` holds them together).
 """
 
 from __future__ import annotations

@@ -21,6 +21,9 @@ def test_split_or_not_the_results_are_the_same_bytes(copy_repository, tmp_path):
         done = copy.snakemake("--cores", str(cores), *WANTED)
         assert done.returncode == 0, done.stdout + done.stderr
         assert ("part 1 of 2" in done.stderr) == (chunks > 1)
+        for turn in (0, 1):
+            told = f"Seeking ends of okayama2022, pass {turn}, part 2 of 3"
+            assert (told in done.stderr) == (chunks > 1)
         files = [p for p in (copy / "results").rglob("*") if p.is_file() and p.name[0] != "."]
         found.append(
             {
@@ -32,4 +35,4 @@ def test_split_or_not_the_results_are_the_same_bytes(copy_repository, tmp_path):
         )
         assert not list((copy / ".snakemake").glob("resarc.parts/*/*")), "parts are gone"
     assert found[0] == found[1]
-    assert set(WANTED) <= set(found[0])
+    assert {*WANTED, "results/okayama2022/reconstruction/extremes.parquet"} <= set(found[0])

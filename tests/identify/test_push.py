@@ -10,14 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from parts import Share
+from push import read, write
 from resarc import protocol as protocols
 from resarc import published as publications
 from resarc.ensemble import evaluate, from_frame
 from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.identify import identify
 from resarc.identify.bounds import HYPOTHESIS
+from resarc.identify.ends import PASSES, from_arrays, joined
 from resarc.identify.enumeration import outermost
-from resarc.identify.push import push, targets_held
+from resarc.identify.push import gather, prepare, push, targets_held
 from resarc.reconstruct import constraints, reconstruct
 from resarc.reconstruct.targets import compile_targets
 from resarc.survival import kaplan_meier, logrank
@@ -142,6 +145,45 @@ def test_how_says_where_a_bound_comes_from(table):
 def test_the_same_seed_gives_the_same_members(study, printed, rebuilt, pushed):
     again = push(ESTIMANDS, rebuilt.ensemble, study, printed, rebuilt.targets, seed=1)
     pd.testing.assert_frame_equal(again.members, pushed.members)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("of", [1, 3])
+def test_steps_that_others_do_give_the_same_members(study, printed, rebuilt, pushed, tmp_path, of):
+    """Each step is done by searches of its own, which know of the others' what was written."""
+
+    def searches():
+        sample, targets = rebuilt.ensemble, rebuilt.targets
+        return prepare(ESTIMANDS, sample, study, printed, targets, seed=1)
+
+    def told(met):
+        write([met], tmp_path / "met.npz")
+        return read([tmp_path / "met.npz"], 0, searches()[0])
+
+    met = [told(searches()[0].begin())]
+    for _ in range(PASSES):
+        parts = [Share(k, of) for k in range(of)]
+        met.append(joined([told(searches()[0].turn(met, part.take)) for part in parts]))
+    found = gather(searches(), [met], rebuilt.ensemble)
+    pd.testing.assert_frame_equal(found.members, pushed.members, check_exact=True)
+    assert found.sought == pushed.sought
+    assert (found.searches, found.refused) == (pushed.searches, pushed.refused)
+    with pytest.raises(ValueError, match="1 passes were made, not 2"):
+        gather(searches(), [met[:2]], rebuilt.ensemble)
+
+
+@pytest.mark.unit
+def test_what_was_met_is_told_to_the_last_bit(study, printed, rebuilt):
+    (search,) = prepare(ESTIMANDS, rebuilt.ensemble, study, printed, rebuilt.targets, seed=1)
+    met = search.turn([search.begin()], lambda searches: searches[:5])
+    again = from_arrays(met.arrays(), search)
+    assert len(met.states) == met.searches == again.searches == 5
+    np.testing.assert_array_equal(again.values, met.values)
+    for one, other in zip(met.states, again.states, strict=True):
+        for field in one._fields:
+            a, b = getattr(one, field), getattr(other, field)
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype, field
 
 
 @pytest.mark.unit

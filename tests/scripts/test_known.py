@@ -80,14 +80,15 @@ def test_any_change_of_content_works_it_out_anew(folder, worked_out, change):
 def test_what_is_long_is_split_by_itself_or_all_as_the_settings_say():
     settings = {"studies": ["sysucc2015", "qu2024"], "seed": 1}
     assert known.known(settings | {"members": 200}).jobs == {
-        "sysucc2015": {"rebuilding": 4, "other": 1},
-        "qu2024": {"rebuilding": 1, "other": 1},
+        "sysucc2015": {"rebuilding": 4, "pushing": 1, "other": 1},
+        "qu2024": {"rebuilding": 1, "pushing": 1, "other": 1},
     }
     many = known.known(settings | {"members": 10_000}).jobs
+    assert many["sysucc2015"]["pushing"] == 1
     assert many["sysucc2015"]["rebuilding"] > many["sysucc2015"]["other"] > 1
     assert known.known(settings | {"members": 200, "chunks": 7}).jobs == {
-        "sysucc2015": {"rebuilding": 4, "other": 7},  # 4 chunks of 50 datasets
-        "qu2024": {"rebuilding": 4, "other": 7},
+        "sysucc2015": {"rebuilding": 4, "pushing": 7, "other": 7},  # 4 chunks of 50 datasets
+        "qu2024": {"rebuilding": 4, "pushing": 7, "other": 7},
     }
 
 

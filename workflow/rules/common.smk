@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
 import progress
 import running
 from command import JOBS_VARIABLE
-from known import OTHER, REBUILDING, known
+from known import OTHER, PUSHING, REBUILDING, known
 from resarc.errors import ResarcError
 from resarc.jobs import PARTS
 from resarc.privacy import KEY_VARIABLE, fingerprint, read_key
@@ -99,7 +99,11 @@ if (
         )
 
 # Rules whose jobs use compiled searches.
-SEARCHES = {"reconstruct", "reconstruct_scheme", "reconstruct_part", "push"}
+SEARCHES = {"reconstruct", "reconstruct_scheme", "reconstruct_part"}
+SEARCHES |= {"push", "push_begin", "push_part"}
+
+# How often the ends are sought, each time from what was met before (`identify.ends` says why).
+PASSES = 2
 
 
 def compile_searches():
@@ -110,6 +114,7 @@ def compile_searches():
 wildcard_constraints:
     study="|".join(STUDIES),
     part=r"\d+",
+    turn=r"\d+",
 
 
 # Which stage goes first where several could begin: that after which most is left to do. What only the
@@ -146,6 +151,30 @@ def chunks(wildcards):
 def rebuilding_chunks(wildcards):
     """Jobs into which its rebuilding is split."""
     return KNOWN.jobs[wildcards.study][REBUILDING]
+
+
+def pushing_chunks(wildcards):
+    """Jobs into which each pass of the search for its ends is split."""
+    return KNOWN.jobs[wildcards.study][PUSHING]
+
+
+def passes_before(wildcards, turn):
+    """What was met in the passes before one, if they are split."""
+    of = pushing_chunks(wildcards)
+    return [
+        part_file(f"push-{before}", wildcards.study, k, ".npz")
+        for before in range(turn if of > 1 else 0)
+        for k in range(of)
+    ]
+
+
+def options_of_passes(wildcards, input):
+    """What was met so far, as options: what the search began with, and the parts of each pass."""
+    words = ["--begun", input.begun] if input.begun else []
+    of = pushing_chunks(wildcards)
+    for k, name in enumerate(input.passes):
+        words += ["--pass", name] if k % of == 0 else [name]
+    return words
 
 
 def part_files(stage, number=chunks, ending=".parquet"):

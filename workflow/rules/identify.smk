@@ -9,6 +9,12 @@ rule push:
         questions="config/synthesis.yaml",
         ensemble="results/{study}/reconstruction/ensemble.parquet",
         targets="results/{study}/reconstruction/targets.csv",
+        begun=lambda wildcards: (
+            []
+            if pushing_chunks(wildcards) == 1
+            else part_file("push-begun", wildcards.study, 0, ".npz")
+        ),
+        passes=lambda wildcards: passes_before(wildcards, PASSES),
         code=code("push"),
     output:
         extremes="results/{study}/reconstruction/extremes.parquet",
@@ -20,6 +26,8 @@ rule push:
     priority: priority("push")
     conda:
         "../../environment.yml"
+    params:
+        steps=options_of_passes,
     message:
         "Seeking the ends of what the printed figures of {wildcards.study} leave open"
     shell:
@@ -30,6 +38,69 @@ rule push:
         " --extremes {output.extremes:q} --sought {output.sought:q}"
         " --sensitivity {output.sensitivity:q} --diversity {output.diversity:q}"
         f" --seed {SEED}"
+        " {params.steps:q}"
+        " > {log:q} 2>&1"
+
+
+rule push_begin:
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        questions="config/synthesis.yaml",
+        ensemble="results/{study}/reconstruction/ensemble.parquet",
+        targets="results/{study}/reconstruction/targets.csv",
+        code=code("push"),
+    output:
+        begun=temp(part_file("push-begun", part=0, ending=".npz")),
+    log:
+        "logs/{study}/push_begin.log",
+    priority: priority("push")
+    conda:
+        "../../environment.yml"
+    message:
+        "Beginning to seek the ends of what the printed figures of {wildcards.study} leave open"
+    shell:
+        "python workflow/scripts/push.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --questions {input.questions:q}"
+        " --ensemble {input.ensemble:q} --targets {input.targets:q}"
+        f" --seed {SEED}"
+        " --to {output.begun:q}"
+        " > {log:q} 2>&1"
+
+
+# Every part of a pass starts from what all parts of the pass before it met.
+rule push_part:
+    input:
+        protocol="results/{study}/protocol.json",
+        published="results/{study}/published.json",
+        questions="config/synthesis.yaml",
+        ensemble="results/{study}/reconstruction/ensemble.parquet",
+        targets="results/{study}/reconstruction/targets.csv",
+        begun=part_file("push-begun", part=0, ending=".npz"),
+        passes=lambda wildcards: passes_before(wildcards, int(wildcards.turn)),
+        code=code("push"),
+    output:
+        part=temp(part_file("push-{turn}", ending=".npz")),
+    log:
+        "logs/{study}/push_part_{turn}_{part}.log",
+    priority: priority("push")
+    conda:
+        "../../environment.yml"
+    params:
+        of=pushing_chunks,
+        steps=options_of_passes,
+    message:
+        "Seeking ends of {wildcards.study}, pass {wildcards.turn}, part {wildcards.part} of {params.of} (from 0)"
+    shell:
+        "python workflow/scripts/push.py"
+        " --protocol {input.protocol:q} --published {input.published:q}"
+        " --questions {input.questions:q}"
+        " --ensemble {input.ensemble:q} --targets {input.targets:q}"
+        f" --seed {SEED}"
+        " {params.steps:q}"
+        " --part {wildcards.part} --of {params.of}"
+        " --to {output.part:q}"
         " > {log:q} 2>&1"
 
 

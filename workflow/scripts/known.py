@@ -29,7 +29,7 @@ CONFIGURATION = (
     "studies/*.yaml", "published/*.yaml", "references.bib", "synthesis.yaml", "evidence.yaml",
 )  # fmt: skip
 """What is written of a study and of all together, below `config`; `*` is the study."""
-REBUILDING, OTHER = "rebuilding", "other"
+REBUILDING, PUSHING, OTHER = "rebuilding", "pushing", "other"
 A_JOB = {REBUILDING: 1_500_000, OTHER: 15_000_000}
 """Patients times printed figures times datasets that are one job's work: about half a minute, beside which
 its start is little. It depends on no machine, so that no other machine runs other jobs."""
@@ -66,7 +66,8 @@ class Known:
     """By study, in the order of the settings."""
     jobs: dict[str, dict[str, int]]
     """Jobs into which the long work on each study is split: as many as the settings ask for, or one for
-    every `A_JOB`; of a rebuilding no more than it has chunks."""
+    every `A_JOB`; of a rebuilding no more than it has chunks. The seeking of ends takes as long however many
+    datasets there are, and is split only where the settings say so."""
     code: dict[str, tuple[str, ...]]
     """What each command line rests on, by the stage; with the notebook, what that rests on too."""
 
@@ -148,7 +149,10 @@ def _jobs(settings: Settings, size: int) -> dict[str, int]:
         name: max(1, -(-work // one)) if settings.chunks == "auto" else settings.chunks
         for name, one in A_JOB.items()
     }
-    return found | {REBUILDING: min(found[REBUILDING], chunks(settings.members))}
+    return found | {
+        REBUILDING: min(found[REBUILDING], chunks(settings.members)),
+        PUSHING: 1 if settings.chunks == "auto" else settings.chunks,
+    }
 
 
 def _code_of(script: Path) -> tuple[str, ...]:

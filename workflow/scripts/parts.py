@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from resarc.output import read_parquet, write_bytes
@@ -62,3 +63,15 @@ def read_exact(paths: Sequence[Path]) -> pd.DataFrame:
     """The rows of the parts, in their order."""
     frames = [read_parquet(path) for path in paths]
     return pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
+
+
+def write_arrays(arrays: dict[str, np.ndarray], path: Path) -> None:
+    """Arrays by name, to the last bit."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_bytes(buffer.getvalue(), path)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
