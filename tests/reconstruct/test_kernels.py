@@ -185,6 +185,26 @@ def test_a_cox_model_is_that_of_batch(seed, patients, longest, levels, masked):
         assert np.sqrt(variance) == pytest.approx(expected.se[m][0], rel=1e-4)
 
 
+@cases
+def test_a_cox_model_of_two_groups_is_that_of_batch(seed, patients, longest, levels, masked):
+    given_history = history(seed, patients, longest)
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, levels, (3, patients))  # groups beyond the second take no part
+    mask = (codes < 2) & (rng.random((3, patients)) < 0.8 if masked else True)
+    x = (codes == 1).astype(float)[..., None]
+    expected = batch.cox_fits(given_history.days, given_history.event, x, mask)
+    for m in range(3):
+        order, days, event = by_time(given_history, m)
+        group = np.where(mask[m] | (codes[m] > 1), codes[m], -1)[order]
+        for first in (0.0, 1.0):
+            beta, variance = kernels.cox_of_two(days, event, group, 30, first)
+            if not {0, 1} <= set(group):
+                assert np.isnan(variance)
+            elif expected.converged[m] and np.isfinite(expected.se[m][0]):
+                assert beta == pytest.approx(expected.beta[m][0], rel=1e-4, abs=1e-4)
+                assert np.sqrt(variance) == pytest.approx(expected.se[m][0], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("table", "chi2", "df", "linear"),
     [

@@ -13,7 +13,7 @@ from resarc.ensemble import Ensemble, evaluate
 from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
 from resarc.protocol import Protocol
 from resarc.published import Range
-from resarc.reconstruct import changes, counts, distances, exchanges, labels, members, moves
+from resarc.reconstruct import aiming, changes, counts, distances, exchanges, labels, members, moves
 from resarc.reconstruct.assignment import Labels
 from resarc.reconstruct.distances import Timelines
 from resarc.reconstruct.histories import History
@@ -216,6 +216,57 @@ def test_what_a_change_does_is_what_computing_anew_gives(seed, patients, data):
             codes[block, i] = old
         else:
             codes[block, [i, j]] = codes[block, [j, i]]
+
+
+@settings(max_examples=25, deadline=None)
+@cases
+def test_what_two_exchanges_do_is_what_computing_anew_gives(seed, patients, data):
+    rng = np.random.default_rng(seed)
+    true = truth(rng, patients)
+    wanted = printed(true, data.draw(some_figures))
+    layout = lay_out(true.protocol, wanted)
+    parts = counts.components(layout, wanted, patients)
+    targets = [t for t in wanted if not counts.is_count(t)]
+    if not targets:
+        return
+    names = list(LEVELS)
+    part = max(parts, key=lambda c: len(c.blocks))
+    own = [b for b in part.blocks if b in LEVELS]
+    problem = labels.problem(part, own, targets, names, layout, list(ENDPOINTS))
+    by_endpoint = [labels.by_time(h) for h in histories_of(true).values()]
+    times = Timelines(
+        *(np.stack([a[k][0] for a in by_endpoint]) for k in range(3)), np.zeros((0, patients), bool)
+    )
+    codes = np.stack([true.codes[name][0] for name in names])
+    scratch = np.zeros(patients, dtype=np.int64)
+    state = changes.start(problem, codes, times)
+    aims = aiming.aims_of(problem)
+    every = np.ones(len(problem.specs), dtype=bool)
+
+    def anew() -> np.ndarray:
+        return np.array(
+            [
+                distances.target_distance(problem, t, codes, times, scratch)
+                for t in range(len(every))
+            ]
+        )
+
+    state.now[:] = anew()
+    for _step in range(20):
+        aims.pair[1:3] = rng.choice(patients, 4, replace=False).reshape(2, 2)
+        one, two = ((1, 2), (1, 0), (0, 2))[rng.integers(3)]
+        block = rng.integers(len(names))
+        for which in {one, two} - {0}:
+            codes[block, aims.pair[which]] = codes[block, aims.pair[which][::-1]]
+        after = anew().sum()
+        for limit, expected in ((np.inf, after), (after * 0.9 - 1e-6, np.inf)):
+            found = aiming._sum_after(
+                problem, codes, times, every, state, scratch, np.int64(distances.ANY), limit, 0.0,
+                aims, one, two,
+            )  # fmt: skip
+            assert found == pytest.approx(expected, abs=1e-9)
+        for which in {one, two} - {0}:
+            codes[block, aims.pair[which]] = codes[block, aims.pair[which][::-1]]
 
 
 def test_the_sum_of_a_stage():

@@ -16,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from resarc.compiled import lean, makes_arrays, tiny
-from resarc.reconstruct.changes import keep, refresh
+from resarc.reconstruct.changes import distance_after, group_of, keep, refresh
 from resarc.reconstruct.distances import (
+    ALL,
     BY,
     ENDPOINT,
     GROUPS,
@@ -188,18 +189,41 @@ def _first_at_least(values, order, low):
     return left
 
 
+@tiny
+def _moved(problem, t, codes, state, aims, which):
+    """Whether an exchange that was done changes somebody's group for a target."""
+    place, group = state.place[problem.specs[t, ENDPOINT]], state.group[t]
+    for side in range(2):
+        i = aims.pair[which, side]
+        if which != 0 and group_of(problem, t, codes, i) != group[place[i]]:
+            return True
+    return False
+
+
 @lean
-def _sum_after(problem, codes, times, touched, state, scratch, stage, limit):
-    """The sum that a stage makes small after two exchanges, or infinity if it is above the limit."""
-    for t in range(len(problem.specs)):
-        state.fresh[t] = state.now[t]
-    for t in range(len(problem.specs)):
-        if touched[t]:
-            state.fresh[t] = target_distance(problem, t, codes, times, scratch)
-            if state.fresh[t] > limit:
+def _sum_after(problem, codes, times, touched, state, scratch, stage, limit, rest, aims, one, two):
+    """The sum that a stage makes small after two exchanges, `rest` that of what they do not touch, or
+    infinity if it is above the limit. What only one of the two changes is known at once, and comes
+    first."""
+    total = rest
+    for late in range(2):
+        for t in range(len(problem.specs)):
+            if not touched[t]:
+                continue
+            by_one = _moved(problem, t, codes, state, aims, one)
+            by_two = _moved(problem, t, codes, state, aims, two)
+            if (by_one and by_two) != (late == 1):
+                continue
+            gap = state.now[t]
+            if late == 1:
+                gap = target_distance(problem, t, codes, times, scratch)
+            elif by_one or by_two:
+                i, j = aims.pair[one if by_one else two]
+                gap = distance_after(problem, t, codes, times, state, scratch, i, j)
+            total += gap
+            if total > limit or (stage == ALL and problem.specs[t, NARROW] == 1 and gap > 0.0):
                 return math.inf
-    total = stage_sum(problem, state.fresh, stage)
-    return total if total <= limit else math.inf
+    return total
 
 
 @tiny
@@ -344,7 +368,20 @@ def _best(
                         continue
                 tries += 1
                 if _together(problem, codes, open_codes, times, move, aims, one, two):
-                    total = _sum_after(problem, codes, times, touched, state, scratch, stage, best)
+                    total = _sum_after(
+                        problem,
+                        codes,
+                        times,
+                        touched,
+                        state,
+                        scratch,
+                        stage,
+                        best,
+                        rest,
+                        aims,
+                        one,
+                        two,
+                    )
                     _do(problem, codes, move, aims, two)
                     _do(problem, codes, move, aims, one)
                     if total < best:

@@ -20,6 +20,7 @@ from resarc.reconstruct.distances import (
     AT_RISK,
     BY,
     CHI2,
+    COX_LR,
     COX_P,
     CRUDE,
     ENDPOINT,
@@ -37,6 +38,7 @@ from resarc.reconstruct.distances import (
     YATES,
     adjusted,
     deviate_gap,
+    group_distance,
     is_rank_test,
     median_end,
     median_gap,
@@ -213,7 +215,7 @@ def distance_after(problem, t, codes, times, state, scratch, i, j):
         return state.now[t]
     if kind in (SURVIVAL, MEDIAN):
         if a != new_b or b != new_a:
-            return target_distance(problem, t, codes, times, scratch)
+            return _anew(problem, t, times, state, p, new_a, q, new_b)
         if state.stale[t]:
             refresh(problem, t, times, state)
         out, into = (p, q) if a >= 0 else (q, p)
@@ -223,7 +225,7 @@ def distance_after(problem, t, codes, times, state, scratch, i, j):
             p, a, new_a, q, b, new_b = q, b, new_b, p, a, new_a
         exchanged = a == new_b and b == new_a
         if a < 0 or new_a < 0 or not (exchanged or b == new_b or i == j):
-            return target_distance(problem, t, codes, times, scratch)
+            return _anew(problem, t, times, state, p, new_a, q, new_b)
         if state.stale[t]:
             refresh(problem, t, times, state)
         k = problem.specs[t, GROUPS]
@@ -244,7 +246,21 @@ def distance_after(problem, t, codes, times, state, scratch, i, j):
             if new >= 0:
                 state.work[_count_of(problem, t, state, new, place)] += 1.0
         return _count_gap(problem, t, state.work, len(state.group[t]))
-    return target_distance(problem, t, codes, times, scratch)
+    if kind != COX_LR and adjusted(problem, t):
+        return target_distance(problem, t, codes, times, scratch)
+    return _anew(problem, t, times, state, p, new_a, q, new_b)
+
+
+@lean
+def _anew(problem, t, times, state, p, new_a, q, new_b):
+    """A target's distance once the patients at two places have other groups."""
+    group = state.group[t]
+    a, b = group[p], group[q]
+    group[p], group[q] = new_a, new_b
+    found = group_distance(problem, t, times, group)
+    group[q] = b
+    group[p] = a
+    return found
 
 
 @tiny

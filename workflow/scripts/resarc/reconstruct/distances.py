@@ -16,6 +16,7 @@ from resarc.compiled import lean, makes_arrays, tiny
 from resarc.reconstruct.kernels import (
     chi_squared,
     cox,
+    cox_of_two,
     crossing,
     likelihood_ratio,
     limits,
@@ -39,6 +40,7 @@ NARROW_FIRST, ALL, ANY = range(3)
 UNKNOWN = 3.0
 EDGE = 1e-9
 
+FAR = 3.0
 NEWTON = 6
 """Steps of Newton's method to a Cox model, of speed only."""
 
@@ -128,11 +130,22 @@ def _range(problem, t, side, value, unit):
 @lean
 def target_distance(problem, t, codes, times, group):
     """How far the dataset is from a target; 0 where it holds. `group` is scratch."""
-    e = problem.specs[t, ENDPOINT]
-    order, days, event = times.order[e], times.days[e], times.event[e]
-    kind = problem.specs[t, KIND]
+    order, kind = times.order[problem.specs[t, ENDPOINT]], problem.specs[t, KIND]
     whole = kind in (SURVIVAL, MEDIAN, CRUDE, AT_RISK, CHI2, TREND, YATES)
     _grouping(problem, t, codes, order, not whole, group)
+    if kind in (CHI2, TREND, YATES):
+        return _table_gap(problem, t, codes, order, group)
+    if kind in (COX_P, HAZARD_RATIO) and adjusted(problem, t):
+        return _cox_gap(problem, t, codes, times, group)
+    return group_distance(problem, t, times, group)
+
+
+@lean
+def group_distance(problem, t, times, group):
+    """How far the dataset is from a target that asks for no more than the groups of its patients, by
+    place: all but cross tables and models with covariates."""
+    e, kind = problem.specs[t, ENDPOINT], problem.specs[t, KIND]
+    order, days, event = times.order[e], times.days[e], times.event[e]
     if kind == SURVIVAL:
         s, error = survival_at(days, event, group, problem.ranges[t, TIME])
         return survival_gap(problem, t, s, error, len(order))
@@ -152,14 +165,22 @@ def target_distance(problem, t, codes, times, group):
                 if days[p] > reach_of(problem, t):
                     beyond += 1.0
         return share_gap(problem, t, size, beyond, len(order))
-    if kind in (CHI2, TREND, YATES):
-        return _table_gap(problem, t, codes, order, group)
     if kind == COX_LR:
         chi2, df = likelihood_ratio(days, event, group, problem.specs[t, GROUPS], NEWTON)
         return deviate_gap(problem, t, chi2, df)
     if is_rank_test(kind):
         return _logrank_gap(problem, t, days, event, group)
-    return _cox_gap(problem, t, codes, times, group)
+    beta, variance = cox_of_two(days, event, group, NEWTON, _first_guess(problem, t))
+    return _effect_gap(problem, t, beta, variance)
+
+
+@tiny
+def _first_guess(problem, t):
+    """Where the search for a log hazard ratio begins: amid what is printed of it."""
+    low, high = problem.ranges[t, 0], problem.ranges[t, 1]
+    if problem.specs[t, KIND] == HAZARD_RATIO and abs(low) < FAR and abs(high) < FAR:
+        return (low + high) / 2.0
+    return 0.0
 
 
 @makes_arrays
@@ -270,7 +291,7 @@ def adjusted(problem, t):
 
 @makes_arrays
 def _cox_gap(problem, t, codes, times, group):
-    """Cox's model: the contrast of group 1 against group 0 first, then other levels and covariates
+    """Cox's model with covariates: the contrast of group 1 against group 0 first, then other levels and covariates
     as indicators against the first level that somebody has."""
     e = problem.specs[t, ENDPOINT]
     order = times.order[e]
@@ -282,12 +303,9 @@ def _cox_gap(problem, t, codes, times, group):
     for c in range(covariates):
         if problem.specs[t, first + c] >= 0:
             columns += problem.specs[t, first + covariates + c]
-    with_covariates = adjusted(problem, t)
     x = np.zeros((n, columns))
     for p in range(n):
-        if not with_covariates and group[p] > 1:
-            group[p] = -1
-        elif group[p] > 0:
+        if group[p] > 0:
             x[p, group[p] - 1] = 1.0
     for c in range(covariates):
         block, size = problem.specs[t, first + c], problem.specs[t, first + covariates + c]
@@ -306,15 +324,21 @@ def _cox_gap(problem, t, codes, times, group):
                 x[p, at + level] = 1.0
         at += size
     beta, variance = cox(times.days[e], times.event[e], group, x, NEWTON)
+    return _effect_gap(problem, t, beta[0], variance)
+
+
+@lean
+def _effect_gap(problem, t, beta, variance):
+    """Of a log hazard ratio and its variance."""
     if math.isnan(variance) or variance <= 0.0:
         return UNKNOWN
     error = math.sqrt(variance)
     gap = 0.0
     if problem.specs[t, KIND] == COX_P:
-        root = abs(beta[0]) / error
+        root = abs(beta) / error
         gap = max(max(problem.window[t, 0, 1] - root, root - problem.window[t, 1, 1]), 0.0)
     else:
         for side in range(3):
             shift = 0.0 if side == 0 else -error if side == 1 else error
-            gap += _range(problem, t, side, beta[0] + problem.z * shift, 1.0)
+            gap += _range(problem, t, side, beta + problem.z * shift, 1.0)
     return gap

@@ -412,6 +412,62 @@ def cox(days, event, group, x, steps):
     return beta, variance
 
 
+@makes_arrays
+def cox_of_two(days, event, group, steps, first):
+    """`cox` of group 1 against group 0, by Newton steps from `first`: what is needed of the patients
+    are four numbers at each time of an event, counted once. NaN where only one group is at risk."""
+    n = len(days)
+    at_risk, died = np.empty((2, n)), np.empty((2, n))
+    times = 0
+    y0, y1, gained = 0.0, 0.0, 0.0
+    last = n - 1
+    while last >= 0:
+        start = last
+        while start > 0 and days[start - 1] == days[last]:
+            start -= 1
+        d0, d1 = 0.0, 0.0
+        for p in range(start, last + 1):
+            if group[p] == 0:
+                y0 += 1.0
+                d0 += event[p]
+            elif group[p] == 1:
+                y1 += 1.0
+                d1 += event[p]
+        if d0 + d1 > 0.0:
+            at_risk[0, times], at_risk[1, times] = y0, y1
+            died[0, times], died[1, times] = d0, d1
+            gained += d1
+            times += 1
+        last = start - 1
+    if y0 == 0.0 or y1 == 0.0:
+        return math.nan, math.nan
+    beta, information = first, 0.0
+    for step in range(steps + 1):
+        risk = math.exp(min(max(beta, -30.0), 30.0))
+        gradient, information = gained, 0.0
+        for e in range(times):
+            s0, s1 = at_risk[0, e], at_risk[1, e] * risk
+            deaths = died[0, e] + died[1, e]
+            if deaths == 1.0:
+                share = s1 / (s0 + s1)
+                gradient -= share
+                information += share * (1.0 - share)
+                continue
+            for k in range(int(deaths)):  # Efron's ties
+                left = k / deaths
+                r1 = s1 - left * died[1, e] * risk
+                share = r1 / (s0 - left * died[0, e] + r1)
+                gradient -= share
+                information += share * (1.0 - share)
+        if information < _TINY:
+            return math.nan, math.nan
+        change = gradient / information
+        if step == steps or abs(change) < 1e-6:
+            break
+        beta += min(max(change, -2.0), 2.0)
+    return beta, 1.0 / information
+
+
 @lean
 def log_likelihood(days, event, group, x, beta):
     """Of Cox's model with Efron's ties at coefficients beta (p,)."""
