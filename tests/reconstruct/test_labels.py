@@ -36,6 +36,7 @@ FIGURES = {
     "os.at_risk(6 months){site=b}": 0,
     "os.hazard_ratio by margin(a / b)": 1,
     "os.cox_p by arm(a / b) adjusted for stage": 1,
+    "os.hazard_ratio by arm(a / b) adjusted for stage": 1,
     "pfs.cox_p by margin(a / b)": 1,
     "os.wilcoxon_p by stage": 1,
     "pfs.peto_p by margin": 1,

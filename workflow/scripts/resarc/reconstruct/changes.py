@@ -38,16 +38,18 @@ from resarc.reconstruct.distances import (
     YATES,
     adjusted,
     deviate_gap,
+    effect_gap,
     group_distance,
+    grouping,
     is_rank_test,
     median_end,
     median_gap,
+    model,
     reach_of,
     share_gap,
     side_gap,
     survival_gap,
     table_gap,
-    target_distance,
     weighting,
 )
 from resarc.reconstruct.kernels import (
@@ -69,7 +71,8 @@ class State(NamedTuple):
     at them (-1: no such time). `terms` (T, R, n + 1) and `sums` (T, S): those of the kernels, or counts;
     `stale` (T,) where a change was kept since. `work` (S,) is scratch; `logs` are of the number at
     risk. `now` and `fresh` (T,): the distances as they are, and as they would be after a change;
-    `aimed` (T,) is scratch.
+    `aimed` (T,) is scratch. `twin` (T,): an earlier target of the same model with covariates (-1: none),
+    and `fit` (T, 2) what that model last gave.
     """
 
     place: np.ndarray
@@ -83,6 +86,8 @@ class State(NamedTuple):
     now: np.ndarray
     fresh: np.ndarray
     aimed: np.ndarray
+    twin: np.ndarray
+    fit: np.ndarray
 
 
 @makes_arrays
@@ -110,8 +115,13 @@ def start(problem, codes, times):
         np.zeros(targets),
         np.zeros(targets),
         np.zeros(targets, dtype=np.int64),
+        np.full(targets, -1),
+        np.zeros((targets, 2)),
     )
     for t in range(targets):
+        for u in range(t):
+            if state.twin[t] < 0 and _same_model(problem, t, u):
+                state.twin[t] = u
         e = problem.specs[t, ENDPOINT]
         kind = problem.specs[t, KIND]
         for end in range(6):
@@ -130,6 +140,24 @@ def start(problem, codes, times):
                 state.before[t, end, 0], state.before[t, end, 1] = first, last
     place_all(problem, codes, times, state)
     return state
+
+
+@lean
+def _same_model(problem, t, u):
+    """Whether two targets are of one model with covariates."""
+    same = adjusted(problem, t)
+    for target in (t, u):
+        same = same and problem.specs[target, KIND] in (COX_P, HAZARD_RATIO)
+    for column in (ENDPOINT, BY, GROUPS):
+        same = same and problem.specs[t, column] == problem.specs[u, column]
+    for column in range(FIRST, problem.specs.shape[1]):
+        same = same and problem.specs[t, column] == problem.specs[u, column]
+    for code in range(problem.levels.shape[2]):
+        for row in range(problem.levels.shape[1]):
+            same = same and problem.levels[t, row, code] == problem.levels[u, row, code]
+        for row in range(problem.meets.shape[1]):
+            same = same and problem.meets[t, row, code] == problem.meets[u, row, code]
+    return same
 
 
 @lean
@@ -206,7 +234,8 @@ def _count_of(problem, t, state, group, p):
 @tiny
 def distance_after(problem, t, codes, times, state, scratch, i, j):
     """A target's distance after the codes of patients i and j changed (j may be i), which the state
-    does not know yet."""
+    does not know yet. Of a change, targets are asked for in their order: one takes the model of its
+    twin."""
     e, kind = problem.specs[t, ENDPOINT], problem.specs[t, KIND]
     p, q = state.place[e, i], state.place[e, j]
     a, b = state.group[t, p], state.group[t, q]
@@ -247,7 +276,12 @@ def distance_after(problem, t, codes, times, state, scratch, i, j):
                 state.work[_count_of(problem, t, state, new, place)] += 1.0
         return _count_gap(problem, t, state.work, len(state.group[t]))
     if kind != COX_LR and adjusted(problem, t):
-        return target_distance(problem, t, codes, times, scratch)
+        u = state.twin[t]
+        if u < 0:
+            u = t
+            grouping(problem, t, codes, times.order[e], True, scratch)
+            state.fit[t, 0], state.fit[t, 1] = model(problem, t, codes, times, scratch)
+        return effect_gap(problem, t, state.fit[u, 0], state.fit[u, 1])
     return _anew(problem, t, times, state, p, new_a, q, new_b)
 
 

@@ -383,6 +383,7 @@ def draw(
     that what is not printed spreads over all that is possible.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csc_array
 
     cells = len(component.cells)
     exact = _exact(component, without, patients)
@@ -396,19 +397,25 @@ def draw(
     kept = [k for k, target in enumerate(component.rows) if target not in without]
     if not kept and not fixed:
         return wish
-    nothing = np.zeros((len(kept), cells))
-    constraints = [
-        LinearConstraint(
-            np.hstack([np.ones((1, cells)), np.zeros((1, cells))]), patients, patients
-        ),
-        LinearConstraint(np.hstack([component.above[kept], nothing]), -1e-9, np.inf),
-        LinearConstraint(np.hstack([component.below[kept], nothing]), -np.inf, 1e-9),
-        # |x - wish| as a variable of its own
-        LinearConstraint(np.hstack([np.eye(cells), -np.eye(cells)]), -np.inf, wish),
-        LinearConstraint(np.hstack([np.eye(cells), np.eye(cells)]), wish, np.inf),
-    ]
-    for part, total in fixed or ():
-        constraints.append(LinearConstraint(np.concatenate([part, np.zeros(cells)]), total, total))
+    # |x - wish| as a variable of its own; one matrix, since SciPy takes longer over several.
+    nothing, one = np.zeros((len(kept), cells)), np.eye(cells)
+    fixed = fixed or []
+    demands = np.array([part for part, _ in fixed]).reshape(-1, cells)
+    totals = np.array([total for _, total in fixed], dtype=float)
+    matrix = np.block(
+        [
+            [np.ones((1, cells)), np.zeros((1, cells))],
+            [component.above[kept], nothing],
+            [component.below[kept], nothing],
+            [one, -one],
+            [one, one],
+            [demands, np.zeros_like(demands)],
+        ]
+    )
+    free = np.full(len(kept), np.inf)
+    least = [[patients], np.full(len(kept), -1e-9), -free, np.full(cells, -np.inf), wish, totals]
+    most = [[patients], free, np.full(len(kept), 1e-9), wish, np.full(cells, np.inf), totals]
+    constraints = LinearConstraint(csc_array(matrix), np.concatenate(least), np.concatenate(most))
     found = milp(
         np.concatenate([np.zeros(cells), rng.uniform(0.9, 1.1, cells)]),
         constraints=constraints,

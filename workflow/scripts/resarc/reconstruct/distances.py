@@ -103,7 +103,7 @@ def weighting(kind):
 
 
 @lean
-def _grouping(problem, t, codes, order, grouped, group):
+def grouping(problem, t, codes, order, grouped, group):
     """The group (0, 1, …) of each patient, in the order of time; -1 of who is in no group or outside
     the target's subgroup. Everybody else is in group 0 if the target is about one group."""
     block = problem.specs[t, BY]
@@ -132,11 +132,12 @@ def target_distance(problem, t, codes, times, group):
     """How far the dataset is from a target; 0 where it holds. `group` is scratch."""
     order, kind = times.order[problem.specs[t, ENDPOINT]], problem.specs[t, KIND]
     whole = kind in (SURVIVAL, MEDIAN, CRUDE, AT_RISK, CHI2, TREND, YATES)
-    _grouping(problem, t, codes, order, not whole, group)
+    grouping(problem, t, codes, order, not whole, group)
     if kind in (CHI2, TREND, YATES):
         return _table_gap(problem, t, codes, order, group)
     if kind in (COX_P, HAZARD_RATIO) and adjusted(problem, t):
-        return _cox_gap(problem, t, codes, times, group)
+        beta, variance = model(problem, t, codes, times, group)
+        return effect_gap(problem, t, beta, variance)
     return group_distance(problem, t, times, group)
 
 
@@ -171,7 +172,7 @@ def group_distance(problem, t, times, group):
     if is_rank_test(kind):
         return _logrank_gap(problem, t, days, event, group)
     beta, variance = cox_of_two(days, event, group, NEWTON, _first_guess(problem, t))
-    return _effect_gap(problem, t, beta, variance)
+    return effect_gap(problem, t, beta, variance)
 
 
 @tiny
@@ -290,9 +291,10 @@ def adjusted(problem, t):
 
 
 @makes_arrays
-def _cox_gap(problem, t, codes, times, group):
-    """Cox's model with covariates: the contrast of group 1 against group 0 first, then other levels and covariates
-    as indicators against the first level that somebody has."""
+def model(problem, t, codes, times, group):
+    """Log hazard ratio and its variance in Cox's model with covariates: the contrast of group 1 against
+    group 0 first, then other levels and covariates as indicators against the first level that somebody
+    has. `group` is that of `grouping`, and changed where a covariate is unknown."""
     e = problem.specs[t, ENDPOINT]
     order = times.order[e]
     n = len(order)
@@ -324,11 +326,11 @@ def _cox_gap(problem, t, codes, times, group):
                 x[p, at + level] = 1.0
         at += size
     beta, variance = cox(times.days[e], times.event[e], group, x, NEWTON)
-    return _effect_gap(problem, t, beta[0], variance)
+    return beta[0], variance
 
 
 @lean
-def _effect_gap(problem, t, beta, variance):
+def effect_gap(problem, t, beta, variance):
     """Of a log hazard ratio and its variance."""
     if math.isnan(variance) or variance <= 0.0:
         return UNKNOWN
