@@ -171,10 +171,11 @@ class Search:
         were pushed.
 
         Few histories can change by a step under so many subgroup figures. So the history is pushed under
-        the figures of the whole cohort alone, all the way and parts of it, and then the labels are
-        searched for anew, as the reconstruction does.
+        the figures of the whole cohort alone, all the way and parts of it, and histories are drawn with
+        the fewest and most events and with numbers that no member has; then the labels are searched for
+        anew, as the reconstruction does.
         """
-        from resarc.identify import climb, refit
+        from resarc.identify import climb, refit, unreached
         from resarc.identify.space import feasible
 
         ensemble = self.ensemble
@@ -212,6 +213,9 @@ class Search:
                             seed,
                         )
                         states.append(state)
+        rng = stream(self.study, f"unreached {self.name}", seed=self.seed)
+        other = unreached.with_other_numbers(ensemble, self.targets, cohort, rng)
+        states += cohort.states(other) if other is not None else []
         if not states:
             return [], 0
         rng = stream(self.study, f"refit {self.name}", seed=self.seed)

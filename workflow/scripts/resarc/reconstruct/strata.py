@@ -21,8 +21,11 @@ from functools import lru_cache
 import numpy as np
 
 from resarc.protocol import Protocol
-from resarc.reconstruct.orders import LARGEST, Conventions, Course, Landmark, landmarks_of
+from resarc.reconstruct.orders import Conventions, Course, Landmark, landmarks_of
 from resarc.reconstruct.targets import Target
+
+LARGEST = 60
+"""In larger cohorts growing takes longer than it helps."""
 
 MOST = 12_000
 """Histories that are grown side by side."""
@@ -97,7 +100,7 @@ class Pool:
 
 
 def pool(targets: list[Target], protocol: Protocol, patients: int) -> Pool | None:
-    """Histories that meet the figures of an endpoint; None if there are none, or too many patients."""
+    """Histories that meet the figures of an endpoint; None if none was found, or in a large cohort."""
     return _pool(tuple(targets), Conventions.of(protocol), patients)
 
 
@@ -117,7 +120,7 @@ def _pool(targets: tuple[Target, ...], conventions: Conventions, patients: int) 
     rng = np.random.default_rng(0)
     grown = _Grown(
         np.array([patients]), np.zeros((1, patients), dtype=bool), np.ones(1), np.zeros(1),
-        np.zeros((1, 0), dtype=np.int64),
+        np.zeros((1, 0), dtype=np.int64), np.zeros(1, dtype=np.int64),
     )  # fmt: skip
     boxes = _boxes(some, patients)
     whole = True
@@ -141,38 +144,44 @@ def _pool(targets: tuple[Target, ...], conventions: Conventions, patients: int) 
 @dataclass(frozen=True)
 class _Grown:
     """Beginnings of histories (N): patients at risk, events in the order of time, the curve, Greenwood's
-    sum, and how many were gone at the landmarks that are past."""
+    sum, and how many were gone at the landmarks that are past; `turns`: how often since the last of them
+    an event came after a censoring, which takes a day more."""
 
     at_risk: np.ndarray
     event: np.ndarray
     curve: np.ndarray
     greenwood: np.ndarray
     gone: np.ndarray
+    turns: np.ndarray
 
     def take(self, rows: np.ndarray) -> _Grown:
         return _Grown(
             self.at_risk[rows], self.event[rows], self.curve[rows], self.greenwood[rows],
-            self.gone[rows],
+            self.gone[rows], self.turns[rows],
         )  # fmt: skip
 
     def join(self, other: _Grown) -> _Grown:
         return _Grown(
             *(
                 np.concatenate([getattr(self, name), getattr(other, name)])
-                for name in ("at_risk", "event", "curve", "greenwood", "gone")
+                for name in ("at_risk", "event", "curve", "greenwood", "gone", "turns")
             )
         )
 
     def step(self, event: bool) -> _Grown:
         """One patient more is gone from each of them, all of whom have as many at risk."""
         r = int(self.at_risk[0])
-        happened = self.event.copy()
-        happened[:, happened.shape[1] - r] = event
+        happened, turns = self.event.copy(), self.turns
+        place = happened.shape[1] - r
+        happened[:, place] = event
         curve, greenwood = self.curve, self.greenwood
         if event:
             curve = curve * (1 - 1 / r)
             greenwood = greenwood + (1 / (r * (r - 1)) if r > 1 else np.inf)
-        return _Grown(self.at_risk - 1, happened, curve, greenwood, self.gone)
+            if place:
+                here = self.gone[:, -1] < place if self.gone.shape[1] else True
+                turns = turns + (here & ~happened[:, place - 1])
+        return _Grown(self.at_risk - 1, happened, curve, greenwood, self.gone, turns)
 
 
 def _onward(
@@ -185,7 +194,7 @@ def _onward(
     """All beginnings on to the next landmark; and whether none were left out by chance."""
     some = next(iter(courses.values()))
     stop, before = some.stops[place], some.stops[place - 1].day if place else 0.0
-    room = np.floor(stop.day) > np.floor(before) if np.isfinite(stop.day) else True
+    room = np.floor(stop.day) - np.floor(before) if np.isfinite(stop.day) else np.inf
     patients = grown.event.shape[1]
     least = some.least[place]
     here: _Grown | None = None
@@ -196,7 +205,7 @@ def _onward(
         here = waiting if here is None else here.join(waiting)
         if not here.at_risk.size:
             continue
-        here = here.take(np.flatnonzero(here.curve >= least))
+        here = here.take(np.flatnonzero((here.curve >= least) & (here.turns < max(room, 1))))
         here = here.take(_can_arrive(here, boxes[place][at_risk]))
         done = here.event.sum(axis=1)
         may = np.array([_may(courses, place, at_risk, k, stays=True) for k in range(patients + 1)])
@@ -220,14 +229,14 @@ def _onward(
         arrived.append(
             _Grown(
                 there.at_risk, there.event, there.curve, there.greenwood,
-                np.hstack([there.gone, gone]),
+                np.hstack([there.gone, gone]), np.zeros(rows.size, dtype=np.int64),
             )
         )  # fmt: skip
-        here = here.step(False).join(here.step(True)) if at_risk and room else None
+        here = here.step(False).join(here.step(True)) if at_risk and room > 0 else None
     empty = grown.take(np.zeros(0, dtype=int))
     found = _Grown(
         empty.at_risk, empty.event, empty.curve, empty.greenwood,
-        np.zeros((0, place + 1), dtype=np.int64),
+        np.zeros((0, place + 1), dtype=np.int64), empty.turns,
     )  # fmt: skip
     for part in arrived:
         found = found.join(part)
