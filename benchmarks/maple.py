@@ -1,6 +1,6 @@
 """The problem that MAPLE solves, by the search for labels: time for the same task.
 
-    python benchmarks/maple.py [--sets 20]
+    python benchmarks/maple.py [--sets 100]
 
 RESOLVE-IPD/MAPLE (arXiv 2511.01785) takes patients of two arms whose times and events are known from
 digitised curves, and seeks a hidden binary label such that the hazard ratio of the arms and the medians
@@ -93,7 +93,7 @@ def figures(protocol, days, event, arm, label) -> list[Target]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sets", type=int, default=20, help="labellings to find")
+    parser.add_argument("--sets", type=int, default=100, help="labellings to find")
     arguments = parser.parse_args()
     study = protocol()
     days, event, arm, label = simulated(stream("maple", "benchmark"))
