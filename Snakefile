@@ -52,6 +52,11 @@ onstart:
     jobs = [
         (job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()
     ]
+    # Snakemake limits how many jobs begin in a second. To keep to that it looks through the inputs of all
+    # jobs that are ready once a second, and for each job that has ended once a second more: a tenth of a
+    # long run. On one machine its cores are limit enough.
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
     if SCREEN:
         SCREEN.plan(jobs)
     if RUNS and SEARCHES & {name for name, _ in jobs}:

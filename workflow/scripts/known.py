@@ -142,7 +142,7 @@ def _work_out(
 
 def _jobs(settings: Settings, size: int) -> dict[str, int]:
     """Jobs into which each work on a study of that size is split, by the work."""
-    from resarc.reconstruct import chunks
+    from resarc.settings import CHUNK
 
     work = size * settings.members
     found = {
@@ -150,7 +150,7 @@ def _jobs(settings: Settings, size: int) -> dict[str, int]:
         for name, one in A_JOB.items()
     }
     return found | {
-        REBUILDING: min(found[REBUILDING], chunks(settings.members)),
+        REBUILDING: min(found[REBUILDING], -(-settings.members // CHUNK)),
         PUSHING: 1 if settings.chunks == "auto" else settings.chunks,
     }
 

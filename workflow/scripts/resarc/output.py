@@ -16,10 +16,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
+if TYPE_CHECKING:
+    # Loaded by what needs them: who only writes texts need not wait for them.
+    import numpy as np
+    import pandas as pd
 
 DIGITS = 10
 """Significant digits of every number in a result file."""
@@ -127,6 +129,8 @@ def read_csv(path: Path, *, text: Iterable[str] = ()) -> pd.DataFrame:
     Only an empty cell is missing: "NA" is a text. Columns named in `text`, and those that every
     result table means as text (`TEXT_COLUMNS`), stay text even where all cells look like numbers.
     """
+    import pandas as pd
+
     types = dict.fromkeys((*TEXT_COLUMNS, *text), "object")
     frame = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=types)
     for name in frame.select_dtypes("object").columns:
@@ -136,6 +140,8 @@ def read_csv(path: Path, *, text: Iterable[str] = ()) -> pd.DataFrame:
 
 def significant(frame: pd.DataFrame, digits: int = DIGITS) -> pd.DataFrame:
     """A copy with every float rounded to so many significant digits; whole numbers stay exact."""
+    import pandas as pd
+
     result = frame.copy()
     for position, dtype in enumerate(frame.dtypes):
         if pd.api.types.is_float_dtype(dtype):
@@ -154,6 +160,8 @@ def _unguarded(text: str) -> str:
 
 
 def _significant(values: np.ndarray, digits: int) -> np.ndarray:
+    import numpy as np
+
     whole = (values == np.rint(values)) & (np.abs(values) < _EXACT)
     todo = np.isfinite(values) & ~whole
     result = values + 0.0  # minus zero becomes zero
@@ -169,6 +177,9 @@ def _significant(values: np.ndarray, digits: int) -> np.ndarray:
 
 
 def _texts(column: pd.Series, guard: Callable[[str], str]) -> list[str]:
+    import numpy as np
+    import pandas as pd
+
     if pd.api.types.is_bool_dtype(column.dtype):
         return [str(x) for x in column]
     if pd.api.types.is_float_dtype(column.dtype):

@@ -13,6 +13,10 @@ from resarc.errors import ConfigurationError
 from resarc.privacy import KEY_VARIABLE
 from resarc.protocol import Name, Source, load
 
+CHUNK = 50
+"""Datasets that are rebuilt together. The datasets of a whole chunk depend on its number only, so that more
+datasets or more cores change none of the whole chunks that were there before."""
+
 
 class Privacy(Model):
     """How the patients of a registry are protected from `clean` on."""

@@ -18,10 +18,7 @@ from resarc.reconstruct.layout import levels_meeting
 from resarc.reconstruct.plan import Plan
 from resarc.reconstruct.targets import Target, distance
 from resarc.seeds import stream
-
-CHUNK = 50
-"""Members built together. The members of a whole chunk depend on its number only, so that more
-members or more cores change none of the whole chunks that were there before."""
+from resarc.settings import CHUNK
 
 ATTEMPTS = 20
 """Searches in a row that may find no member before a chunk is given up."""
