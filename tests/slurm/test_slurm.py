@@ -189,7 +189,7 @@ def test_split_into_jobs_the_results_are_the_same_too(copy_repository, tmp_path,
     assert done.returncode == 0, done.stdout + done.stderr
     (tmp_path / "there").mkdir()
     there = unrun(here, tmp_path / "there", copy_repository.of)
-    there.edit("config/config.yaml", "chunks: 1\n", "chunks: 3\n")
+    there.edit("config/config.yaml", "chunks: auto\n", "chunks: 3\n")
     done = run(there, cluster, *wanted)
     hold(done, cluster)
     assert "part 1 of 2" in done.stderr
