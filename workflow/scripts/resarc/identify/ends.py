@@ -16,14 +16,14 @@ import numpy as np
 
 from resarc.ensemble import Ensemble
 from resarc.estimand import Estimand
-from resarc.identify.terms import Quantities, State
 from resarc.published import Published
 from resarc.reconstruct import constraints
 from resarc.reconstruct.targets import Target
+from resarc.reconstruct.terms import Quantities, State
 from resarc.seeds import stream
 
 if TYPE_CHECKING:
-    from resarc.identify.space import Feasible
+    from resarc.reconstruct.space import Feasible
 
 PASSES = 2
 """After the first pass every pushed member may start the second for every estimand."""
@@ -105,7 +105,7 @@ class Search:
         effort: int,
         progress: Callable[[str], None],
     ) -> None:
-        from resarc.identify.space import feasible, movable
+        from resarc.reconstruct.space import feasible, movable
 
         self.name, self.ensemble, self.targets, self.published = name, ensemble, targets, published
         self.study, self.seed, self.effort, self.progress = published.study, seed, effort, progress
@@ -176,7 +176,7 @@ class Search:
         anew, as the reconstruction does.
         """
         from resarc.identify import climb, refit, unreached
-        from resarc.identify.space import feasible
+        from resarc.reconstruct.space import feasible
 
         ensemble = self.ensemble
         of_times = [e for e in self.known if e.statistic in RESHAPED and not e.where]
@@ -323,7 +323,7 @@ def _values(
     """What `climb` computes (Q, M) of datasets, p-values as chi-squared with the sign turned round,
     so that the larger is the larger. Adjusted models, which take most of the time, only in those
     that were pushed for them, if `goals` says what each was pushed for."""
-    from resarc.identify.terms import quantities_of
+    from resarc.reconstruct.terms import quantities_of
 
     plain = np.array([goals is None or not e.adjusted_for for e in known], dtype=bool)
     found = np.full((len(known), len(states)), np.nan)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from resarc.ensemble import Ensemble
-from resarc.identify.space import Feasible
-from resarc.identify.terms import State
 from resarc.published import Published
 from resarc.reconstruct import counts, histories, labels, numbers
 from resarc.reconstruct.assignment import Labels, ensemble_of
 from resarc.reconstruct.histories import History
+from resarc.reconstruct.space import Feasible
 from resarc.reconstruct.targets import Target
+from resarc.reconstruct.terms import State
 
 ROUNDS = 2
 """Of a search for labels; a history for which they are not soon found is left."""
@@ -43,7 +43,7 @@ def refitted(
             np.full(event.shape, -1),
             (),
             np.zeros(len(states)),
-            _shared(place, name, codes),
+            place.shared(name, codes),
         )
     whole = {t for e in built for t in histories.whole_cohort(targets, e)}
     about_labels = [
@@ -60,18 +60,4 @@ def refitted(
     rest = like.take(np.zeros(len(states), dtype=int))
     found.codes = rest.codes | {k: c for k, c in found.codes.items() if k in sources}
     found.numbers = rest.numbers | values
-    return found
-
-
-def _shared(place: Feasible, endpoint: str, codes: np.ndarray) -> np.ndarray:
-    """Who has an event of the endpoint that is another endpoint's (M, n)."""
-    found = np.zeros((codes.shape[0], codes.shape[2]), dtype=bool)
-    for part in place.parts:
-        if endpoint in part.same_event:
-            shape = part.allowed().shape
-            hit = np.zeros(shape, dtype=bool)
-            hit[tuple(part.cells[part.same_event[endpoint][1]].T)] = True
-            rows = [place.blocks.index(name) for name in part.blocks]
-            cell = np.moveaxis(codes[:, rows], 1, 0)
-            found |= hit[tuple(cell)]
     return found

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from resarc.ensemble import Ensemble
-from resarc.identify.space import Feasible
 from resarc.reconstruct import histories, strata
 from resarc.reconstruct.members import join
 from resarc.reconstruct.orders import speaks
+from resarc.reconstruct.space import Feasible
 from resarc.reconstruct.targets import Target
 
 HISTORIES = 24

@@ -41,7 +41,11 @@ Progress = Callable[[str], None]
 
 TRIALS = 6
 """Searches after which a figure that none has held with the others is set aside. A single event at the
-right place among twenty is met by one history of ten, and each search makes six or more."""
+right place among twenty is met by one history of ten."""
+
+APART = 2
+"""Searches for members whose labels are given to a history that stands, six or more each; if none finds
+one, histories and labels are moved together."""
 
 
 def silent(_: str) -> None:
@@ -212,14 +216,20 @@ def _prepare(
         aside[target] = next(c.proof for c in about_curves if target in c.targets)
 
     def plan() -> Plan:
-        return plan_of(reading, published, patients, dict(aside), tuple(conflicts), seed)
+        found = plan_of(reading, published, patients, dict(aside), tuple(conflicts), seed)
+        return replace(found, together=together)
 
-    # A few members show whether all targets can hold together; the hardest steps back if not.
+    # A few members show whether all targets can hold together. If not, histories and labels are moved
+    # together; if that finds none either, the hardest target steps back.
+    together = False
     while _cost(aside) <= most:
         progress(f"{reading.name}: can all figures hold together?")
-        pilot, failures = build(plan(), PILOT, 2, attempts=TRIALS)
+        pilot, failures = build(plan(), PILOT, 2, attempts=TRIALS if together else APART)
         if pilot is not None:
             return plan()
+        if not together:
+            together = True
+            continue
         hardest = max(failures, key=lambda t: failures[t][0])
         share, gap = failures[hardest]
         if share == 0:

@@ -235,7 +235,7 @@ def _area(in_time, happened, group, reach):
 
 
 @lean
-def _median(in_time, happened, group, count, convention):
+def median_time(in_time, happened, group, count, convention):
     """Kaplan-Meier median: where the curve is one half, midway to the next event or the end of
     follow-up, or that time, or that of the next event; NaN if not reached."""
     at_risk, s, half, last = count, 1.0, math.nan, 0.0
@@ -307,7 +307,7 @@ def distance(goals, t, in_time, happened, group):
         gap = 0.0
         for side in range(3):
             if kind == MEDIAN and side == 0:
-                found = _median(in_time, happened, group, count, goals.half)
+                found = median_time(in_time, happened, group, count, goals.half)
                 if low - EDGE <= found <= high + EDGE:
                     continue
             for end in range(2):

@@ -338,7 +338,7 @@ def _search(
     pinned = pins_of(targets, endpoint)
     bound = relations(endpoint, tuple(others), protocol)
     shape = (members, patients)
-    longest = _longest(endpoint, targets, protocol)
+    longest = longest_of(endpoint, targets, protocol)
     ceiling = np.full(shape, longest)
     must_event = np.zeros(shape, dtype=bool)
     tied = np.full(shape, -1)
@@ -350,7 +350,7 @@ def _search(
             must_event |= other.event
             if relation.same_origin:
                 tied = other.days
-    floor = _floor(own, endpoint)
+    floor = floor_of(own, endpoint)
     shared = _choose_shared(sharing, others, shape, rng)
     must_event |= shared
     days = _first_times(own, longest, ceiling, floor, rng)
@@ -437,7 +437,7 @@ def _goals(
     )
 
 
-def _longest(endpoint: str, targets: list[Target], protocol: Protocol) -> int:
+def longest_of(endpoint: str, targets: list[Target], protocol: Protocol) -> int:
     """The longest time that a history may hold, in days: as printed, as the protocol bounds it, or
     from the first origin to the last contact."""
     for target in targets:
@@ -452,7 +452,7 @@ def _longest(endpoint: str, targets: list[Target], protocol: Protocol) -> int:
     return (plan.last_contact - plan.period[0]).days
 
 
-def _floor(own: list[Target], endpoint: str) -> int:
+def floor_of(own: list[Target], endpoint: str) -> int:
     for target in own:
         if target.estimand == Estimand("followup_minimum", endpoint):
             return _days(target.value)[0]

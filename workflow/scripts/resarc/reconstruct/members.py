@@ -11,7 +11,7 @@ import numpy as np
 from resarc.ensemble import Ensemble
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
-from resarc.reconstruct import assignment, counts, curves, histories, labels, numbers
+from resarc.reconstruct import assignment, counts, curves, histories, labels, numbers, settling
 from resarc.reconstruct.assignment import Labels
 from resarc.reconstruct.histories import History
 from resarc.reconstruct.layout import levels_meeting
@@ -83,7 +83,8 @@ def build(
         rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
         # A few candidates miss a target and fall out.
         left = wanted - have
-        ensemble = _search(plan, list(plan.aside), max(left + left // 16, 6), rng)
+        fewest = 2 if plan.together else 6
+        ensemble = _search(plan, list(plan.aside), max(left + left // 16, fewest), rng)
         beyond = curves.excess(plan.published, ensemble)
         nearest = min(nearest, float(beyond.min()))
         good = _coherent(ensemble, plan) & (beyond == 0)
@@ -161,7 +162,13 @@ def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Gene
         )
     about_labels = _about_labels(plan, built)
     labels.fit(list(plan.components), given, about_labels, built, rng)
-    values = _numbered(plan, cells, given, built, rng)
+    rows = np.arange(members)
+    if plan.together:
+        known = [t for t in plan.targets if not numbers.needs_values(t, plan.protocol)]
+        held = _held(known, assignment.ensemble_of(given, built, plan.layout))
+        settling.settle(plan, given, built, np.flatnonzero(~held), rng)
+        rows = np.flatnonzero(_held(known, assignment.ensemble_of(given, built, plan.layout)))
+    values = _numbered(plan, cells, given, built, rows, rng)
     return _ensemble(plan, given, values, built)
 
 
@@ -191,9 +198,10 @@ def _numbered(
     cells: dict[tuple[str, ...], np.ndarray],
     given: Labels,
     built: dict[str, History],
+    among: np.ndarray,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
-    """Values (M, n) of all numbers. Members that miss a target of a component get its labels and numbers
+    """Values (M, n) of all numbers, of the members `among`. Members that miss a target of a component get its labels and numbers
     anew, labels in place, where its targets speak of no other component; numbers are only sought for
     labels that hold theirs.
 
@@ -221,8 +229,8 @@ def _numbered(
             together += mine
             continue
         of_labels = [t for t in own if t in about_labels]
-        rows = np.arange(members)
-        for turn in range(REPAIRS + 1):
+        rows = among
+        for turn in range(REPAIRS + 1 if rows.size else 0):
             part = {name: history.take(rows) for name, history in built.items()}
             again = Labels(layout, {name: codes[rows] for name, codes in given.codes.items()})
             if turn:

@@ -29,6 +29,9 @@ class Plan:
     aside: dict[Target, str]
     conflicts: tuple[Conflict, ...]
     seed: int
+    together: bool = False
+    """Whether members that miss a figure are changed as a whole (`settling`), because none was found by
+    giving labels to the patients of a history that stands."""
 
     @property
     def protocol(self) -> Protocol:

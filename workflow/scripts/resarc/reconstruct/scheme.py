@@ -8,7 +8,7 @@ as JSON, it lets members be built in several jobs that know nothing of each othe
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resarc.errors import ReconstructionError
 from resarc.protocol import Conventions, Protocol
@@ -83,6 +83,7 @@ class _Plan:
     unused: tuple[_Unused, ...]
     aside: tuple[tuple[Target, str], ...]
     conflicts: tuple[Conflict, ...]
+    together: bool
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,10 @@ def from_json(text: str, protocol: Protocol, published: Published) -> Scheme:
             plan.targets,
             tuple(Unused(published.get(u.figure), u.reason, u.against) for u in plan.unused),
         )
-        return plan_of(
+        found = plan_of(
             reading, published, published.count(), dict(plan.aside), plan.conflicts, stored.seed
         )
+        return replace(found, together=plan.together)
 
     return Scheme(
         protocol,
@@ -159,4 +161,5 @@ def _stored(plan: Plan) -> _Plan:
         tuple(_Unused(u.figure.id, u.reason, u.against) for u in reading.unused),
         tuple(plan.aside.items()),
         plan.conflicts,
+        plan.together,
     )

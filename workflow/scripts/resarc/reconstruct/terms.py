@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resarc.compiled import njit
+from resarc.compiled import lean, makes_arrays
 from resarc.reconstruct.kernels import cox, logrank, survival_at
 
 # Kinds of terms.
@@ -68,7 +68,7 @@ class State(NamedTuple):
     sorted_event: np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def meets_all(conditions, meets, codes, i):
     for c in range(len(conditions)):
         if conditions[c] >= 0 and not meets[c, codes[conditions[c], i]]:
@@ -76,7 +76,7 @@ def meets_all(conditions, meets, codes, i):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _median(days, event, group, reverse):
     """The time at which the curve falls to one half, as `batch.quantile_of_steps` has it; twice the
     longest time where it does not, NaN where nobody takes part."""
@@ -111,7 +111,7 @@ def _median(days, event, group, reverse):
     return (start + last) / 2.0 if start >= 0.0 else 2.0 * last
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _area(days, event, group, tau):
     """The area under the curve to `tau`; NaN where it is not known so long."""
     at_risk = 0
@@ -137,7 +137,7 @@ def _area(days, event, group, tau):
     return area + s * (tau - before)
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def term(terms, k, state, group, design):
     """The value of a term; times in days. `group` and `design` are scratch."""
     e = terms.endpoint[k]
@@ -203,7 +203,7 @@ def term(terms, k, state, group, design):
     return beta[0] if variance > 0.0 else math.nan
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def quantity(terms, quantities, q, state, group, design):
     """The value of a quantity."""
     value = term(terms, quantities.first[q], state, group, design)
@@ -213,7 +213,7 @@ def quantity(terms, quantities, q, state, group, design):
     return value - other if quantities.made[q] == DIFFERENCE else value / other
 
 
-@njit(cache=True, error_model="numpy")
+@makes_arrays
 def quantities_of(terms, quantities, which, state):
     """The values (Q,) of those quantities that are asked for (Q,), NaN of the others."""
     n = state.codes.shape[1]

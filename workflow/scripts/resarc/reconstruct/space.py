@@ -1,8 +1,8 @@
-"""The datasets that hold all targets, as the arrays that `climb` works on.
+"""The datasets that hold all targets, as the arrays that searches of whole datasets work on.
 
-Members of an ensemble become states and come back; targets, constraints and estimands become what
-`climb` can compute. Statistics that it cannot compute are held by what their value cannot tell
-apart (ROC curves), or judged only when a search is over (`unwatched`).
+Members become states and come back; targets, constraints and estimands become what `settling` and
+`climb` (of `resarc.identify`) can compute. Statistics that they cannot compute are held by what their
+value cannot tell apart (ROC curves), or judged only when a search is over (`unwatched`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import numpy as np
 
 from resarc.ensemble import Ensemble
 from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
-from resarc.identify import climb, terms
-from resarc.identify.climb import Rules, Space
-from resarc.identify.terms import Quantities, State, Terms
 from resarc.published import Range
-from resarc.reconstruct import counts, labels
+from resarc.reconstruct import counts, labels, steps, terms
 from resarc.reconstruct.counts import Component
 from resarc.reconstruct.layout import Layout, lay_out, levels_meeting
+from resarc.reconstruct.steps import Rules, Space
 from resarc.reconstruct.targets import Target
+from resarc.reconstruct.terms import Quantities, State, Terms
 
 TERMS = {
     "n": terms.COUNT,
@@ -76,7 +75,7 @@ class Feasible:
         for row, name in enumerate(self.numbers):
             values[:, row] = ensemble.numbers[name]
         return [
-            self._state(codes[m].astype(np.int64), days[m].astype(np.int64), values[m])
+            self.state(codes[m].astype(np.int64), days[m].astype(np.int64), values[m])
             for m in range(len(codes))
         ]
 
@@ -86,7 +85,8 @@ class Feasible:
             return np.searchsorted(np.array(block.edges[1:-1]), ensemble.numbers[name], "right")
         return ensemble.code(name)
 
-    def _state(self, codes: np.ndarray, days: np.ndarray, values: np.ndarray) -> State:
+    def state(self, codes: np.ndarray, days: np.ndarray, values: np.ndarray) -> State:
+        """One dataset, of codes (B, n), days (E, n) and values (V, n)."""
         rows = self.space.event_row
         order = np.argsort(days * 2 + codes[rows], axis=1, kind="stable")
         return State(
@@ -97,6 +97,17 @@ class Feasible:
             np.take_along_axis(days, order, axis=1),
             np.take_along_axis(codes[rows] == 0, order, axis=1),
         )
+
+    def shared(self, endpoint: str, codes: np.ndarray) -> np.ndarray:
+        """Who has an event of the endpoint that is another endpoint's, of codes (M, B, n): (M, n)."""
+        found = np.zeros((codes.shape[0], codes.shape[2]), dtype=bool)
+        for part in self.parts:
+            if endpoint in part.same_event:
+                hit = np.zeros(part.allowed().shape, dtype=bool)
+                hit[tuple(part.cells[part.same_event[endpoint][1]].T)] = True
+                rows = [self.blocks.index(name) for name in part.blocks]
+                found |= hit[tuple(np.moveaxis(codes[:, rows], 1, 0))]
+        return found
 
     def ensemble(self, states: list[State], like: Ensemble) -> Ensemble:
         """States as members; what they do not hold is as in the first member of `like`."""
@@ -143,14 +154,29 @@ def feasible(
     layout = lay_out(protocol, [*targets, *speaking])
     patients = ensemble.shape[1]
     parts = counts.components(layout, targets, patients)
-    blocks = tuple(layout.blocks)
     endpoints = tuple(protocol.endpoint_names)
-    numbers = tuple(n for n in blocks if layout.blocks[n].kind == "number")
     if whole_cohort:
         targets = [t for t in targets if _of_times(t.estimand, endpoints) or counts.is_count(t)]
+    # Times as wide as those of the members; whatever else bounds them is a target.
+    reach = np.array([[np.min(ensemble.times[e]), np.max(ensemble.times[e])] for e in endpoints])
+    reach = np.rint(reach * DAYS_PER_MONTH).astype(np.int64)
+    return around(layout, parts, targets, estimands, reach)
+
+
+def around(
+    layout: Layout,
+    parts: list[Component],
+    targets: list[Target],
+    estimands: list[Estimand],
+    reach: np.ndarray,
+) -> tuple[Feasible, Quantities, list[Estimand]]:
+    """`feasible`, of a layout and components that are known; `reach` (E, 2) are the shortest and the
+    longest time in days."""
+    blocks = tuple(layout.blocks)
+    endpoints = tuple(layout.protocol.endpoint_names)
+    numbers = tuple(n for n in blocks if layout.blocks[n].kind == "number")
     watched = [t for t in targets if labels.is_compiled(t, layout)]
-    # What most changes lose comes first, models last.
-    watched.sort(key=lambda t: (t.estimand.statistic == "hazard_ratio", bool(t.estimand.where)))
+    watched.sort(key=_effort)
     problem = labels.problem(parts[0], [], watched, list(blocks), layout, list(endpoints))
     build = _Builder(layout, blocks, endpoints, numbers)
     rest = [t for t in targets if t not in watched]
@@ -169,11 +195,11 @@ def feasible(
     checks = build.quantities(made)
     wanted = build.quantities([(e, Range(-np.inf, np.inf)) for e in sought])
     times = np.zeros((len(problem.specs), len(endpoints)), dtype=bool)
-    timed = ~np.isin(problem.specs[:, 0], (climb.CHI2, climb.TREND, climb.YATES))
+    timed = ~np.isin(problem.specs[:, 0], (steps.CHI2, steps.TREND, steps.YATES))
     times[timed, problem.specs[timed, 1]] = True
     touched = np.ascontiguousarray(problem.touched[1].T) | times @ build.event_blocks()
     moves = _moves(parts, blocks, layout)
-    rules = _rules(parts, markers, build, ensemble)
+    rules = _rules(parts, markers, build, reach)
     changes = _changes(moves, build)
     on_blocks, on_times = np.vstack([touched, checks.blocks]), np.vstack([times, checks.times])
     felt = _feels(changes, on_blocks, on_times)
@@ -186,7 +212,7 @@ def feasible(
         moves,
         np.argsort(~felt, axis=1, kind="stable"),
         felt.sum(axis=1),
-        np.isin(problem.specs[:, 0], climb.ORDER_ONLY),
+        np.isin(problem.specs[:, 0], steps.ORDER_ONLY),
         times,
         _feels(changes, rules.marker_blocks, horizon),
         np.array([numbers.index(n) if n in numbers else -1 for n in blocks]),
@@ -194,6 +220,14 @@ def feasible(
     )
     found = Feasible(space, layout, tuple(parts), blocks, endpoints, numbers, tuple(unwatched))
     return found, wanted, sought
+
+
+def _effort(target: Target) -> tuple[int, bool]:
+    """What is soon computed comes first, models last: a change is given up at its first loss."""
+    statistic = target.estimand.statistic
+    kinds = (("survival", "crude_rate", "at_risk", "median"), ("cox_p", "cox_lr_p", "hazard_ratio"))
+    effort = 0 if statistic in kinds[0] else 2 if statistic in kinds[1] else 1
+    return effort, bool(target.estimand.where)
 
 
 def _changes(moves: np.ndarray, build: _Builder) -> tuple[np.ndarray, np.ndarray]:
@@ -392,7 +426,7 @@ class _Builder:
 
 
 def _rules(
-    parts: list[Component], markers: list[Target], build: _Builder, ensemble: Ensemble
+    parts: list[Component], markers: list[Target], build: _Builder, reach: np.ndarray
 ) -> Rules:
     layout, protocol = build.layout, build.layout.protocol
     blocks, endpoints = build.blocks, build.endpoints
@@ -453,14 +487,6 @@ def _rules(
         build.conditions(e.where, conditions[w], meets[w])
         for name in e.variables:
             touched[w, blocks.index(layout.source[name])] = True
-    # Times as wide as those of the members; whatever else bounds them is a target.
-    reach = [
-        (
-            np.rint(ensemble.times[e].min() * DAYS_PER_MONTH),
-            ensemble.times[e].max() * DAYS_PER_MONTH,
-        )
-        for e in endpoints
-    ]
     return Rules(
         components,
         np.array(first),
@@ -477,5 +503,5 @@ def _rules(
         conditions,
         meets,
         touched,
-        np.rint(np.array(reach)).astype(np.int64),
+        reach,
     )
