@@ -298,6 +298,9 @@ def one(number: int, pool: dict[str, pd.DataFrame], members: int) -> pd.DataFram
         }
         for key, texts in others.items():
             row[f"{key}_in"] = all(_inside(truth[t], sets.loc[t]) for t in texts)
+        # Where nobody of a group was followed so long, there is no true value to look for.
+        if np.isnan(truth[others["rmst"][0]]):
+            row["rmst_in"] = np.nan
         row["hr_in"] = _inside(truth[ratio], sets.loc[ratio])
         rows.append(row)
     return pd.DataFrame(rows)
@@ -320,7 +323,7 @@ def summarise() -> dict[str, object]:
     in_sample = rows["log_hr"].between(rows["sample_lower"] - 1e-9, rows["sample_upper"] + 1e-9)
 
     def share(values: pd.Series) -> float:
-        return round(100 * float(values.mean()), 1)
+        return round(100 * float(values.dropna().astype(bool).mean()), 1)
 
     found: dict[str, object] = {
         "rows": len(rows),

@@ -109,7 +109,11 @@ def decide(
     admission.check(published, protocol)
     found = readings.read(published, protocol, patients, seed, progress)
     asked = [unsaid.settle(r) for r in found.live]
-    prepared = [_prepare(a.reading, published, patients, seed, progress) for a in asked]
+    prepared: list[Plan] = []
+    for a in asked:
+        # What costs more than another reading is not borne by data: no search shows how much more.
+        most = min((_cost(p.aside) for p in prepared), default=np.inf)
+        prepared.append(_prepare(a.reading, published, patients, seed, progress, most=most))
     more, rows = _departures(asked[0], prepared[0], progress)
     hypotheses = (*found.hypotheses, *asked[0].hypotheses, *rows)
     return Scheme(protocol, published, (*prepared, *more), hypotheses, found.conflicts, seed)
@@ -127,12 +131,13 @@ def _departures(
     found, rows = unsaid.departures(asked, first.aside, trials)
     plans = []
     for departure in found:
+        most = _cost(first.aside)
         plan = _prepare(
-            departure.reading, first.published, first.patients, first.seed, progress,
-            most=_cost(first.aside),
-        )  # fmt: skip
-        rows.append(unsaid.outcome_of(departure, plan is not None))
-        plans += [plan] if plan else []
+            departure.reading, first.published, first.patients, first.seed, progress, most=most
+        )
+        borne = _cost(plan.aside) <= most
+        rows.append(unsaid.outcome_of(departure, borne))
+        plans += [plan] if borne else []
     return plans, rows
 
 
@@ -189,9 +194,9 @@ def _prepare(
     progress: Progress,
     *,
     most: float = np.inf,
-) -> Plan | None:
+) -> Plan:
     """The plan of a reading, with the figures that must be set aside: those in conflict by proof,
-    then those that no dataset was found to hold with the others. None if that costs more than `most`."""
+    then those that no dataset was found to hold with the others, until they cost more than `most`."""
     protocol, targets = reading.protocol, list(reading.targets)
     layout = lay_out(protocol, targets)
     components = counts.components(layout, targets, patients)
@@ -250,4 +255,4 @@ def _prepare(
         if limited:
             targets = [_without_limits(t) if t == hardest else t for t in targets]
             reading = replace(reading, targets=tuple(targets))
-    return None
+    return plan()
