@@ -15,9 +15,10 @@ pytestmark = pytest.mark.docs
 
 @pytest.fixture(autouse=True)
 def _benchmarks(monkeypatch):
-    monkeypatch.setattr(
-        sys, "path", [str(ROOT / "benchmarks"), str(ROOT / "benchmarks/within"), *sys.path]
-    )
+    within = str(ROOT / "benchmarks/within")
+    monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks"), within, *sys.path])
+    # The machine may have one of its own, which Python has imported already.
+    monkeypatch.delitem(sys.modules, "sitecustomize", raising=False)
 
 
 def uses():
