@@ -44,6 +44,8 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from cluster import Cluster
+# Whatever a shell starts in the background ignores it, and hands that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 cluster = Cluster()
 cluster.start()
 cluster.call("sbatch", "--mem=50", "--output=/dev/null", "--wrap=sleep 600; true")
