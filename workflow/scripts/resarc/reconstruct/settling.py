@@ -26,10 +26,8 @@ from resarc.reconstruct.plan import Plan
 from resarc.reconstruct.space import Feasible
 from resarc.reconstruct.targets import Target
 
-STARTS = 1
-"""How often a member is annealed, from where the last time left it."""
-
 PROPOSALS = 3_000_000
+"""Of one member, at the most: some seconds."""
 
 
 def settle(
@@ -57,13 +55,8 @@ def settle(
         if (codes < 0).any():
             continue
         state = place.state(codes, days, np.zeros((len(place.numbers), codes.shape[1])))
-        for _ in range(STARTS):
-            seed = int(rng.integers(0, 2**32))
-            left = annealing.anneal(
-                place.space, state, moves, timed, windows, regroups, half, PROPOSALS, seed
-            )
-            if left == 0.0:
-                break
+        seed = int(rng.integers(0, 2**32))
+        annealing.anneal(place.space, state, moves, timed, windows, regroups, half, PROPOSALS, seed)
         _write(place, state, m, given, built)
 
 
