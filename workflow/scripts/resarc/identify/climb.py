@@ -14,8 +14,16 @@ import math
 import numpy as np
 
 from resarc.compiled import njit
-from resarc.reconstruct.distances import EDGE, Timelines, target_distance
-from resarc.reconstruct.kernels import below
+from resarc.reconstruct.courses import median_time
+from resarc.reconstruct.distances import (
+    EDGE,
+    ENDPOINT,
+    KIND,
+    MEDIAN,
+    Timelines,
+    target_distance,
+)
+from resarc.reconstruct.kernels import below, limits
 from resarc.reconstruct.steps import may_be, new_day, partner, reorder, swap, swappable
 from resarc.reconstruct.terms import LOG_RATIO, meets_all, quantity
 
@@ -47,6 +55,51 @@ def _statuses(rules, seen, codes, days, event_row, who, involved, found):
 
 
 @njit(cache=True, error_model="numpy")
+def _limit_reached(days, event, group, size, side, problem):
+    """When the lower (side 1) or upper (2) limit of a group's curve falls to one half; NaN if never, as
+    `ensemble.median_with_limits` has it."""
+    s, greenwood, at_risk = 1.0, 0.0, size
+    for p in range(len(days)):
+        if group[p] < 0:
+            continue
+        if event[p]:
+            s *= (at_risk - 1) / at_risk
+            greenwood += 1.0 / (at_risk * (at_risk - 1.0)) if at_risk > 1 else math.inf
+            low, high = limits(s, math.sqrt(greenwood), problem.interval, problem.z)
+            height = low if side == 1 else high
+            same = False  # whether somebody of the group dies later on the same day
+            for q in range(p + 1, len(days)):
+                if days[q] != days[p]:
+                    break
+                same = same or (group[q] >= 0 and event[q])
+            if s > EDGE and height <= 0.5 + EDGE and not same:
+                return float(days[p])
+        at_risk -= 1
+    return math.nan
+
+
+@njit(cache=True, error_model="numpy")
+def _median_prints(space, state, t, group):
+    """Whether a median and its limits print as they should by the protocol's convention; a curve that is
+    one half over a stretch may have it between two events. `group` is as `target_distance` leaves it."""
+    problem, e = space.targets, space.targets.specs[t, ENDPOINT]
+    days, event, size = state.sorted_days[e], state.sorted_event[e], 0
+    for p in range(len(group)):
+        size += 1 if group[p] >= 0 else 0
+    for side in range(3):
+        low, high = problem.ranges[t, 2 * side], problem.ranges[t, 2 * side + 1]
+        if math.isnan(low):
+            continue
+        if side == 0:
+            found = median_time(days, event, group, size, space.terms.half)
+        else:
+            found = _limit_reached(days, event, group, size, side, problem)
+        if not low - EDGE <= found <= high + EDGE:
+            return False
+    return True
+
+
+@njit(cache=True, error_model="numpy")
 def _holds(space, state, felt, shifted, ranked, group, design):
     """Whether every target holds that a change may break (`felt`). Where only times were `shifted`, what
     depends on their order alone is looked at if that changed (`ranked`, (E,)). What fails is looked at
@@ -64,6 +117,8 @@ def _holds(space, state, felt, shifted, ranked, group, design):
                 if not touched:
                     continue
             held = target_distance(space.targets, t, state.codes, timelines, group) == 0.0
+            if not held and space.targets.specs[t, KIND] == MEDIAN:
+                held = _median_prints(space, state, t, group)
         else:
             q = t - targets
             value = quantity(space.terms, space.checks, q, state, group, design)

@@ -16,6 +16,7 @@ from resarc.estimand import DAYS_PER_MONTH, Condition, Estimand
 from resarc.published import Range
 from resarc.reconstruct import counts, labels, steps, terms
 from resarc.reconstruct.counts import Component
+from resarc.reconstruct.courses import HALVES
 from resarc.reconstruct.layout import Layout, lay_out, levels_meeting
 from resarc.reconstruct.steps import Rules, Space
 from resarc.reconstruct.targets import Target
@@ -367,6 +368,7 @@ class _Builder:
             np.full(shape, -1),
             np.zeros((*shape, widest), dtype=bool),
             np.full(shape, -1),
+            HALVES[self.layout.protocol.conventions.median],
         )
         for k, e in enumerate(known):
             if e.subject in self.endpoints:

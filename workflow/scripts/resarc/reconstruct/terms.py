@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from resarc.compiled import lean, makes_arrays
+from resarc.reconstruct.courses import HALVES
 from resarc.reconstruct.kernels import cox, logrank, survival_at
 
 # Kinds of terms.
@@ -19,6 +20,7 @@ PLAIN, DIFFERENCE, SHARE = range(3)
 
 NEWTON = 12
 _HALF = 1e-9
+FIRST, BELOW = HALVES["first"], HALVES["below"]
 
 
 class Terms(NamedTuple):
@@ -27,7 +29,8 @@ class Terms(NamedTuple):
     `conditions` (K, C) are rows of the codes (-1: none), `meets` (K, C, L) which codes meet them.
     `group_row` (K,) is the row by which a test groups, `group_of` (K, L) the group of each code,
     `groups` (K,) their number. `columns` (K, P) are rows of the codes (-1: none) whose indicators
-    `indicates` (K, P, L) are covariates of a Cox model, `numbers` (K, P) rows of the values.
+    `indicates` (K, P, L) are covariates of a Cox model, `numbers` (K, P) rows of the values. `half`:
+    which median a curve has that is 1/2 over a stretch, by `courses.HALVES`.
     """
 
     kind: np.ndarray
@@ -41,6 +44,7 @@ class Terms(NamedTuple):
     columns: np.ndarray
     indicates: np.ndarray
     numbers: np.ndarray
+    half: int
 
 
 class Quantities(NamedTuple):
@@ -77,7 +81,7 @@ def meets_all(conditions, meets, codes, i):
 
 
 @lean
-def _median(days, event, group, reverse):
+def _median(days, event, group, reverse, half):
     """The time at which the curve falls to one half, as `batch.quantile_of_steps` has it; twice the
     longest time where it does not, NaN where nobody takes part."""
     at_risk = 0
@@ -104,11 +108,13 @@ def _median(days, event, group, reverse):
             s *= 1.0 - deaths / at_risk
             if start < 0.0 and s <= 0.5 + _HALF:
                 start = days[p]
-            if start >= 0.0 and s < 0.5 - _HALF:
-                return (start + days[p]) / 2.0
+            if start >= 0.0 and half == FIRST:
+                return start
+            if s < 0.5 - _HALF:
+                return days[p] * 1.0 if half == BELOW else (start + days[p]) / 2.0
         at_risk -= leaving
         p = end + 1
-    return (start + last) / 2.0 if start >= 0.0 else 2.0 * last
+    return (start + last) / 2.0 if start >= 0.0 and half != BELOW else 2.0 * last
 
 
 @lean
@@ -157,9 +163,9 @@ def term(terms, k, state, group, design):
     if kind == SURVIVAL_TERM:
         return survival_at(days, event, group, terms.days[k])[0]
     if kind == MEDIAN_TERM:
-        return _median(days, event, group, False)
+        return _median(days, event, group, False, terms.half)
     if kind == REVERSE_MEDIAN:
-        return _median(days, event, group, True)
+        return _median(days, event, group, True, terms.half)
     if kind == RMST:
         return _area(days, event, group, terms.days[k])
     if kind in (CRUDE_TERM, RISK_TERM):
