@@ -27,7 +27,8 @@ from resarc import ensemble as ensembles  # noqa: E402
 from resarc import protocol as protocols  # noqa: E402
 from resarc import published as publications  # noqa: E402
 from resarc.estimand import Estimand  # noqa: E402
-from resarc.reconstruct import curves, reach, reconstruct  # noqa: E402
+from resarc.reconstruct import curves, reach  # noqa: E402
+from resarc.reconstruct.engine import reconstruct  # noqa: E402
 
 ARMS = ("radiotherapy", "radiotherapy_cetuximab")
 AT_RISK = {ARMS[0]: (213, 122, 80, 51, 30, 10), ARMS[1]: (211, 143, 101, 66, 35, 9)}

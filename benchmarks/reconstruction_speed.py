@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
 from resarc import protocol, published  # noqa: E402
-from resarc import reconstruct as engine  # noqa: E402
+from resarc.reconstruct import engine  # noqa: E402
 
 PROCESSES = 2
 SEED = 20260101

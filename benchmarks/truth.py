@@ -35,7 +35,7 @@ from resarc.identify.bounds import values_of  # noqa: E402
 from resarc.identify.push import push  # noqa: E402
 from resarc.protocol import Protocol  # noqa: E402
 from resarc.published import Published  # noqa: E402
-from resarc.reconstruct import reconstruct  # noqa: E402
+from resarc.reconstruct.engine import reconstruct  # noqa: E402
 from resarc.seeds import stream  # noqa: E402
 from resarc.survival import kaplan_meier, logrank  # noqa: E402
 

@@ -20,7 +20,7 @@ from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.identify import identify
 from resarc.intake import clean, read_source
 from resarc.protocol import Protocol
-from resarc.reconstruct import reconstruct
+from resarc.reconstruct.engine import reconstruct
 from resarc.survival.kaplan_meier import curve, quantile, survival_at
 from resarc.survival.logrank import logrank
 

@@ -21,7 +21,8 @@ from resarc.identify.bounds import HYPOTHESIS
 from resarc.identify.ends import PASSES, from_arrays, joined
 from resarc.identify.enumeration import outermost
 from resarc.identify.push import gather, prepare, push, targets_held
-from resarc.reconstruct import constraints, reconstruct
+from resarc.reconstruct import constraints
+from resarc.reconstruct.engine import reconstruct
 from resarc.reconstruct.targets import compile_targets
 from resarc.survival import kaplan_meier, logrank
 

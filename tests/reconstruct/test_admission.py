@@ -10,7 +10,8 @@ from resarc import published as publications
 from resarc.configuration import read_yaml, validated
 from resarc.errors import ConfigurationError, ReconstructionError
 from resarc.published import Published
-from resarc.reconstruct import admission, histories, members, readings, reconstruct
+from resarc.reconstruct import admission, histories, members, readings
+from resarc.reconstruct.engine import reconstruct
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "docs/example"
@@ -182,7 +183,7 @@ def test_a_search_without_success_names_the_hardest_target_and_returns_no_member
 
     monkeypatch.setattr(members, "_search", spoilt)
     monkeypatch.setattr(members, "build", noted)
-    monkeypatch.setattr("resarc.reconstruct.build", noted)
+    monkeypatch.setattr("resarc.reconstruct.engine.build", noted)
     with pytest.raises(ReconstructionError) as error:
         reconstruct(protocol, given, members=3, seed=1)
     message = str(error.value)

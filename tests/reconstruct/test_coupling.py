@@ -13,7 +13,8 @@ from resarc import ensemble as ensembles
 from resarc import protocol as protocols
 from resarc import published as publications
 from resarc.estimand import DAYS_PER_MONTH, Estimand
-from resarc.reconstruct import constraints, coupling, curves, reconstruct
+from resarc.reconstruct import constraints, coupling, curves
+from resarc.reconstruct.engine import reconstruct
 from resarc.survival.kaplan_meier import curve as kaplan_meier
 from resarc.survival.kaplan_meier import survival_at
 

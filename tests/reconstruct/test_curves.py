@@ -14,7 +14,8 @@ from resarc.configuration import from_json, to_json
 from resarc.errors import ConfigurationError, ReconstructionError
 from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.published import Published
-from resarc.reconstruct import curves, reach, reconstruct
+from resarc.reconstruct import curves, reach
+from resarc.reconstruct.engine import reconstruct
 from resarc.survival.kaplan_meier import curve as kaplan_meier
 from resarc.survival.kaplan_meier import survival_at
 

@@ -27,8 +27,9 @@ from resarc.errors import ReconstructionError
 from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.protocol import Protocol
 from resarc.published import Figure, Published
-from resarc.reconstruct import Reconstruction, counts, reconstruct
+from resarc.reconstruct import counts
 from resarc.reconstruct.conflicts import of_counts
+from resarc.reconstruct.engine import Reconstruction, reconstruct
 from resarc.reconstruct.layout import lay_out
 from resarc.reconstruct.plan import NOT_FOUND
 from resarc.reconstruct.targets import compile_targets

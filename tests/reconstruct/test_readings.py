@@ -8,7 +8,8 @@ from resarc import ensemble as ensembles
 from resarc import protocol as protocols
 from resarc import published as publications
 from resarc.published import Stated
-from resarc.reconstruct import readings, reconstruct
+from resarc.reconstruct import readings
+from resarc.reconstruct.engine import reconstruct
 from resarc.reconstruct.readings import FOUND, NOT_TRIED, PROVED
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,8 @@ import pytest
 from resarc import ensemble as ensembles
 from resarc import protocol as protocols
 from resarc import published as publications
-from resarc.reconstruct import counts, reconstruct
+from resarc.reconstruct import counts
+from resarc.reconstruct.engine import reconstruct
 from resarc.reconstruct.layout import lay_out
 from resarc.reconstruct.targets import compile_targets
 

@@ -7,9 +7,8 @@ import pytest
 
 from resarc import protocol as protocols
 from resarc import published as publications
-from resarc import reconstruct as engine
 from resarc.errors import ReconstructionError
-from resarc.reconstruct import members, scheme
+from resarc.reconstruct import engine, members, scheme
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ("ensemble", "targets", "hypotheses", "conflicts")

@@ -11,7 +11,8 @@ from resarc.estimand import Estimand
 from resarc.identify.push import targets_held
 from resarc.protocol import QUESTIONS
 from resarc.published import Figure
-from resarc.reconstruct import readings, reconstruct, unsaid
+from resarc.reconstruct import readings, unsaid
+from resarc.reconstruct.engine import reconstruct
 from resarc.reconstruct.readings import FOUND, PROVED, Reading
 from resarc.reconstruct.targets import compile_targets
 from resarc.reconstruct.unsaid import ASSUMED, NOT_DECIDABLE, STATED, TITLES, WORDS

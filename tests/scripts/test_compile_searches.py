@@ -15,7 +15,7 @@ from resarc import protocol as protocols
 from resarc import published as publications
 from resarc.estimand import Estimand
 from resarc.identify.push import push
-from resarc.reconstruct import reconstruct
+from resarc.reconstruct.engine import reconstruct
 
 pytestmark = pytest.mark.unit
 

@@ -132,7 +132,7 @@ def compile_all() -> None:
     from resarc.identify.push import push
     from resarc.protocol import Protocol
     from resarc.published import Published
-    from resarc.reconstruct import reconstruct
+    from resarc.reconstruct.engine import reconstruct
 
     protocol = Protocol.model_validate(PROTOCOL)
     figures = [

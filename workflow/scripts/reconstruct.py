@@ -17,17 +17,17 @@ from resarc.configuration import from_json
 from resarc.output import write_csv, write_parquet, write_text
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import (
-    CHUNK,
+from resarc.reconstruct import scheme
+from resarc.reconstruct.engine import (
     Reconstruction,
-    Scheme,
     build_chunk,
     chunks,
     decide,
     gather,
     reconstruct,
-    scheme,
 )
+from resarc.reconstruct.members import CHUNK
+from resarc.reconstruct.scheme import Scheme
 
 RESULTS = ("ensemble", "targets", "hypotheses", "conflicts")
 
