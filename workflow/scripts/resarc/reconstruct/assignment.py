@@ -15,6 +15,7 @@ from resarc.ensemble import Ensemble
 from resarc.reconstruct.counts import Component, draw
 from resarc.reconstruct.histories import History, months
 from resarc.reconstruct.layout import Layout
+from resarc.reconstruct.tables import Screen, walked
 from resarc.reconstruct.targets import Target
 
 
@@ -33,11 +34,12 @@ def assign(
     histories: dict[str, History],
     without: list[Target],
     rng: np.random.Generator,
+    asked: Screen | None = None,
 ) -> dict[str, np.ndarray]:
     """Codes (M, n) of a component's blocks from cell counts (M, C), pinned patients first.
 
     Where the counts' combinations of events do not fit a member's histories, counts that do are
-    drawn anew.
+    drawn anew; `asked` is what other figures ask of them.
     """
     members = len(cells)
     patients = len(next(iter(histories.values())).days[0]) if histories else int(cells[0].sum())
@@ -65,7 +67,8 @@ def assign(
             fixed = [(c.astype(float), int(k)) for c, k in zip(of_kind, have, strict=True)]
             again = draw(component, without, patients, rng, fixed)
             if again is not None:
-                left = again
+                of = np.argmax([*of_kind, np.ones(len(left), dtype=bool)], axis=0)
+                left = walked(asked, again, rng, of) if asked else again
         patients_left = rng.permutation(patients)
         pinned = [
             p

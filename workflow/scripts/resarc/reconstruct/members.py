@@ -11,7 +11,16 @@ import numpy as np
 from resarc.ensemble import Ensemble
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
-from resarc.reconstruct import assignment, counts, curves, histories, labels, numbers, settling
+from resarc.reconstruct import (
+    assignment,
+    counts,
+    curves,
+    histories,
+    labels,
+    numbers,
+    settling,
+    tables,
+)
 from resarc.reconstruct.assignment import Labels
 from resarc.reconstruct.histories import History
 from resarc.reconstruct.layout import levels_meeting
@@ -116,7 +125,7 @@ def build(
 
 def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Generator) -> Ensemble:
     """Candidates for members: counts, histories, labels, numbers in turn."""
-    cells = {}
+    cells, asked = {}, {}
     for component in plan.components:
         drawn = [counts.draw(component, without, plan.patients, rng) for _ in range(members)]
         if any(d is None for d in drawn):
@@ -126,6 +135,9 @@ def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Gene
                 "counts that satisfy all figures that were kept",
                 "Print fewer cross tables or collapse levels in the protocol.",
             )
+        screen = tables.screen(component, list(plan.targets), plan.layout, without)
+        asked[component.blocks] = screen
+        drawn = [tables.walked(screen, d, rng) for d in drawn] if screen else drawn
         cells[component.blocks] = np.stack(drawn)
     built: dict[str, History] = {}
     targets = list(plan.targets)
@@ -158,7 +170,15 @@ def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Gene
     given = assignment.Labels(plan.layout)
     for component in plan.components:
         given.codes.update(
-            assignment.assign(component, cells[component.blocks], plan.layout, built, without, rng)
+            assignment.assign(
+                component,
+                cells[component.blocks],
+                plan.layout,
+                built,
+                without,
+                rng,
+                asked[component.blocks],
+            )
         )
     about_labels = _about_labels(plan, built)
     labels.fit(list(plan.components), given, about_labels, built, rng)
