@@ -77,12 +77,13 @@ def main() -> None:
     parser.add_argument("sizes", type=int, nargs="*")
     parser.add_argument("--study", default="oslo2014", help="which one is copied or rebuilt")
     parser.add_argument("--members", type=int, default=2, help="datasets of each of the `studies`")
+    parser.add_argument("--cores", type=int, default=2, help="what is shared leaves one")
     parser.add_argument("--again", action="store_true", help="even what has been measured")
     arguments = parser.parse_args()
     for size in sorted(arguments.sizes):
         if not arguments.again and str(size) in stored().get(arguments.what, {}):
             continue
-        found = measure(arguments.what, size, arguments.study, arguments.members)
+        found = measure(arguments.what, size, arguments.study, arguments.members, arguments.cores)
         print(f"{arguments.what}, {size:,}: {found}", file=sys.stderr, flush=True)
         store(arguments.what, size, found)
     draw(stored())
@@ -105,7 +106,7 @@ def store(what: str, size: int, found: dict[str, float | str]) -> None:
     draft.replace(STORE)
 
 
-def measure(what: str, size: int, study: str, members: int) -> dict[str, float | str]:
+def measure(what: str, size: int, study: str, members: int, cores: int) -> dict[str, float | str]:
     """Processor seconds, and peak memory in GiB where it is known."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "resarc"
@@ -119,10 +120,10 @@ def measure(what: str, size: int, study: str, members: int) -> dict[str, float |
             return {key: round(value, 2) for key, value in seconds} | {"memory": round(memory, 2)}
         copy_pipeline(folder)
         if what == "members":
-            settings = settings_of([study], size)
+            settings = settings_of([study], size, cores)
             target = f"results/{study}/identified.csv"
             return {"run": call(folder, *settings, target), "study": study}
-        settings = settings_of(copies(folder, study, size), members)
+        settings = settings_of(copies(folder, study, size), members, cores)
         found: dict[str, float | str] = {}
         if what == "jobs":
             stand_in(folder)
@@ -132,8 +133,8 @@ def measure(what: str, size: int, study: str, members: int) -> dict[str, float |
         return found | ({"study": study} if what == "studies" else {})
 
 
-def settings_of(studies: list[str], members: int) -> list[str]:
-    return ["--config", f"members={members}", f"studies={studies}", "--cores", "2"]
+def settings_of(studies: list[str], members: int, cores: int) -> list[str]:
+    return ["--config", f"members={members}", f"studies={studies}", "--cores", str(cores)]
 
 
 def copies(folder: Path, study: str, number: int) -> list[str]:

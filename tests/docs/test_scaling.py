@@ -63,7 +63,7 @@ def test_each_size_is_kept_and_measured_once(tmp_path, monkeypatch, capsys):
 
     measured = []
 
-    def measure(_what, size, _study, _members):
+    def measure(_what, size, _study, _members, _cores):
         measured.append(size)
         return {"clean": size / 10, "analyse": size / 5, "memory": 1.0}
 

@@ -134,14 +134,15 @@ def _penalised(
 
     -inf, and no slope, where the information is singular in floating point.
     """
-    value, score, information = likelihood.evaluate(beta[None])
+    risk_sets = likelihood.risk_sets(beta)
+    value, score, information = likelihood.of_risk_sets(risk_sets)
     nothing = -np.inf, np.full(beta.size, np.nan), information[0]
     if not np.isfinite(information).all():
         return nothing
     sign, log_determinant = np.linalg.slogdet(information[0])
     if sign <= 0 or not np.isfinite(log_determinant):
         return nothing
-    slope = score[0] + likelihood.firth(beta, np.linalg.inv(information[0]))
+    slope = score[0] + likelihood.firth(risk_sets, np.linalg.inv(information[0]))
     return float(value[0] + log_determinant / 2), slope, information[0]
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -41,14 +42,22 @@ class PartialLikelihood:
     block: np.ndarray
     weights: Callable[[np.ndarray], np.ndarray]
 
+    @cached_property
+    def products(self) -> np.ndarray:
+        """Of each row the products of two covariates each, (n, p * p)."""
+        return (self.x[:, :, None] * self.x[:, None, :]).reshape(len(self.x), -1)
+
     def evaluate(self, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Log-likelihood (1,), score (1, p) and information (1, p, p) at `beta` (1, p)."""
+        return self.of_risk_sets(self.risk_sets(beta[0]))
+
+    def of_risk_sets(self, risk_sets: RiskSets) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`evaluate`, from the risk sets at `beta`."""
         p = self.x.shape[1]
         value, score, information = 0.0, np.zeros(p), np.zeros((p, p))
-        products = (self.x[:, :, None] * self.x[:, None, :]).reshape(-1, p * p)
-        for deaths, share, log_sum, eta in self.risk_sets(beta[0]):
+        for deaths, share, log_sum, eta in risk_sets:
             mean = share @ self.x
-            square = (share @ products).reshape(-1, p, p)
+            square = (share @ self.products).reshape(-1, p, p)
             value += float((eta[self.death[deaths]] - log_sum).sum())
             score += (self.x[self.death[deaths]] - mean).sum(axis=0)
             information += square.sum(axis=0) - mean.T @ mean
@@ -63,7 +72,7 @@ class PartialLikelihood:
             )
         )
 
-    def firth(self, beta: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    def firth(self, risk_sets: RiskSets, inverse: np.ndarray) -> np.ndarray:
         """Half the trace of information^-1 d information / d beta_j: (p,); `inverse` is the first.
 
         The derivative of a risk set's covariance of the covariates is its third central moment.
@@ -71,12 +80,10 @@ class PartialLikelihood:
         x = self.x
         length = np.einsum("ia,ab,ib->i", x, inverse, x)
         out = np.zeros(x.shape[1])
-        for _, share, _, _ in self.risk_sets(beta):
+        for _, share, _, _ in risk_sets:
             mean, mean_length = share @ x, share @ length
             third = share @ (length[:, None] * x) - mean * mean_length[:, None]
-            products = (share @ (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)).reshape(
-                -1, x.shape[1], x.shape[1]
-            )
+            products = (share @ self.products).reshape(-1, x.shape[1], x.shape[1])
             covariance = products - mean[:, :, None] * mean[:, None, :]
             third -= 2 * np.einsum("da,ab,dbc->dc", mean, inverse, covariance)
             out += third.sum(axis=0)
@@ -109,19 +116,47 @@ class PartialLikelihood:
         ]
         return rising(np.concatenate(rows) / self.sd)
 
-    def risk_sets(
-        self, beta: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-        """Blocks of deaths: which, everyone's share of the risk (d, n), log of its sum, and eta."""
-        eta = self.x @ beta
-        step = max(1, _BLOCK // max(len(eta), 1))
-        for start in range(0, self.death.size, step):
-            deaths = np.arange(start, min(start + step, self.death.size))
-            weights = self.weights(deaths)
-            top = np.where(weights > 0, eta, -np.inf).max(axis=1, keepdims=True)
-            risk = weights * np.exp(np.minimum(eta - top, 0.0))
-            total = risk.sum(axis=1, keepdims=True)
-            yield deaths, risk / total, (np.log(total) + top)[:, 0], eta
+    def risk_sets(self, beta: np.ndarray) -> RiskSets:
+        """Everyone's share of the risk at each death, at coefficients (p,)."""
+        return RiskSets(self, self.x @ beta)
+
+    @cached_property
+    def blocks(self) -> list[np.ndarray]:
+        """Deaths that are taken at a time."""
+        step = max(1, _BLOCK // max(len(self.x), 1))
+        starts = range(0, self.death.size, step)
+        return [np.arange(start, min(start + step, self.death.size)) for start in starts]
+
+    @cached_property
+    def all_weights(self) -> np.ndarray:
+        """The risk sets of all deaths, where they are one block."""
+        return self.weights(self.blocks[0])
+
+
+class RiskSets:
+    """Blocks of deaths: which, everyone's share of the risk (d, n), log of its sum, and eta.
+
+    They can be gone through again. A single block is kept; several are computed anew, for memory.
+    """
+
+    def __init__(self, likelihood: PartialLikelihood, eta: np.ndarray) -> None:
+        self._likelihood, self._eta = likelihood, eta
+        self._kept: tuple[np.ndarray, ...] | None = None
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
+        blocks = self._likelihood.blocks
+        if len(blocks) != 1:
+            yield from (self._of(deaths, self._likelihood.weights(deaths)) for deaths in blocks)
+            return
+        if self._kept is None:
+            self._kept = self._of(blocks[0], self._likelihood.all_weights)
+        yield self._kept
+
+    def _of(self, deaths: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        top = np.where(weights > 0, self._eta, -np.inf).max(axis=1, keepdims=True)
+        risk = weights * np.exp(np.minimum(self._eta - top, 0.0))
+        total = risk.sum(axis=1, keepdims=True)
+        return deaths, risk / total, (np.log(total) + top)[:, 0], self._eta
 
 
 def fit(likelihood: PartialLikelihood) -> CoxFits:
