@@ -434,14 +434,24 @@ class EfronLikelihood:
         many = np.bincount(self.block, minlength=self.first_death.size) if start.size else start
         self.discrete = np.flatnonzero(many > 1) if ties == "exact" else start[:0]
         self.many = many
+        # Where a risk set begins in a cumulative sum from the last position; and of tied deaths that see
+        # some of the others gone: which, where the deaths at their time are, and where these begin.
+        self.from_last = start[self.first_death] // n * n + n - 1 - start[self.first_death] % n
+        self.later = np.flatnonzero(self.fraction > 0)
+        several = np.flatnonzero(many > 1)
+        self.tied_at = self.at[many[self.block] > 1]
+        self.tied_first = np.cumsum(many[several]) - many[several]
+        self.tied_block = np.searchsorted(several, self.block[self.later])
         self.xe = [x.ravel()[self.at] for x in columns]
 
     def _risk_sum(self, values: np.ndarray) -> np.ndarray:
         """Efron's sum over the risk set at each death: the tied deaths count by and by less."""
-        total = _from_here(values).ravel()[self.block_start]
+        total = np.cumsum(values[:, ::-1], axis=1).ravel()[self.from_last]
         if self.tied_deaths:
-            among = np.add.reduceat(values.ravel()[self.at], self.first_death)
-            total = total[self.block] - self.fraction * among[self.block]
+            total = total[self.block]
+        if self.later.size:
+            among = np.add.reduceat(values.ravel()[self.tied_at], self.tied_first)
+            total[self.later] -= self.fraction[self.later] * among[self.tied_block]
         return total
 
     def _sum(self, values: np.ndarray) -> np.ndarray:

@@ -109,7 +109,9 @@ def log_likelihood(counts: RiskCounts, beta: np.ndarray, *, firth: bool = False)
 
 def _share(counts: RiskCounts, beta: np.ndarray) -> np.ndarray:
     """At each informative death (M, n) the probability that it is of the first group; 0 elsewhere."""
-    return np.where(counts.informative, expit(counts.log_odds + beta[:, None]), 0.0)
+    told, share = counts.informative, np.zeros(counts.death.shape)
+    share[told] = expit((counts.log_odds + beta[:, None])[told])
+    return share
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,9 @@ def _root(
         low, high = np.where(value > 0, at, low), np.where(value > 0, high, at)
         with np.errstate(divide="ignore", invalid="ignore"):
             step = at - value / slope
-        inside = (step > low) & (step < high) & (np.abs(step - at) < width / 2)
+        # A step that is lost in rounding ends at the bracket's own edge.
+        tiny = (low <= step) & (step <= high) & (np.abs(step - at) <= 1e-13 * (1 + np.abs(at)))
+        inside = tiny | (step > low) & (step < high) & (np.abs(step - at) < width / 2)
         width = np.where(inside, np.abs(step - at), (high - low) / 2)
         following = np.where(inside, step, (low + high) / 2)
         moved = np.abs(following - at)
