@@ -356,11 +356,9 @@ def _standardised_difference(e: Estimand, ensemble: Ensemble, mask: Mask) -> Val
 def _rank_test(e: Estimand, ensemble: Ensemble, mask: Mask) -> Values:
     """Mann-Whitney's test by the normal approximation with ties, with continuity correction or
     without, or Kruskal-Wallis' by the chi-squared one."""
-    from scipy.stats import rankdata
-
     values = _masked(ensemble, e.subject, _and(mask, ensemble.code(e.by) >= 0))
     known = ~np.isnan(values)
-    ranks = np.where(known, rankdata(values, axis=1, nan_policy="omit"), 0.0)
+    ranks = np.where(known, pd.DataFrame(values).rank(axis=1).to_numpy(), 0.0)
     code, total = ensemble.code(e.by), known.sum(axis=1).astype(float)
     middle = (total + 1) / 2
     square = np.where(known, (ranks - middle[:, None]) ** 2, 0.0).sum(axis=1)
