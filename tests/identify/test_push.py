@@ -18,9 +18,10 @@ from resarc.ensemble import evaluate, from_frame
 from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.identify import identify
 from resarc.identify.bounds import HYPOTHESIS
-from resarc.identify.ends import PASSES, from_arrays, joined
+from resarc.identify.ends import from_arrays, joined
 from resarc.identify.enumeration import outermost
 from resarc.identify.push import gather, prepare, push, targets_held
+from resarc.jobs import PASSES
 from resarc.reconstruct import constraints
 from resarc.reconstruct.engine import reconstruct
 from resarc.reconstruct.targets import compile_targets

@@ -12,7 +12,7 @@ import running
 from command import JOBS_VARIABLE
 from known import OTHER, PUSHING, REBUILDING, known
 from resarc.errors import ResarcError
-from resarc.jobs import PARTS
+from resarc.jobs import PARTS, PASSES
 from resarc.privacy import KEY_VARIABLE, fingerprint, read_key
 
 # What tells one key of pseudonyms from another, as an option of the jobs that use it; the key itself
@@ -101,9 +101,6 @@ if (
 # Rules whose jobs use compiled searches.
 SEARCHES = {"reconstruct", "reconstruct_scheme", "reconstruct_part"}
 SEARCHES |= {"push", "push_begin", "push_part"}
-
-# How often the ends are sought, each time from what was met before (`identify.ends` says why).
-PASSES = 2
 
 
 def compile_searches():

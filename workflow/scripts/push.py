@@ -16,10 +16,11 @@ from planned import planned
 from resarc.configuration import from_json
 from resarc.estimand import Estimand
 from resarc.identify.diversity import diversity
-from resarc.identify.ends import PASSES, Met, Search, from_arrays, joined
+from resarc.identify.ends import Met, Search, from_arrays, joined
 from resarc.identify.enumeration import outermost
 from resarc.identify.push import Pushed, gather, prepare
 from resarc.identify.sensitivity import sensitivity
+from resarc.jobs import PASSES
 from resarc.output import read_csv, read_parquet, significant, write_csv, write_parquet
 from resarc.protocol import Protocol
 from resarc.published import Published

@@ -19,6 +19,10 @@ PARTS = ".snakemake/resarc.parts/"
 """Where the jobs into which one is split leave what they made; it is gone when a run ends, and whatever
 it was made from is read by the job that gathers it too."""
 
+PASSES = 2
+"""How often the ends of identified sets are sought, each time by as many jobs, from what those of the time
+before met: after the first pass every pushed member may start the second for every estimand."""
+
 
 @dataclass(frozen=True)
 class Job:

@@ -16,6 +16,7 @@ import numpy as np
 
 from resarc.ensemble import Ensemble
 from resarc.estimand import Estimand
+from resarc.jobs import PASSES
 from resarc.published import Published
 from resarc.reconstruct import constraints
 from resarc.reconstruct.targets import Target
@@ -24,9 +25,6 @@ from resarc.seeds import stream
 
 if TYPE_CHECKING:
     from resarc.reconstruct.space import Feasible
-
-PASSES = 2
-"""After the first pass every pushed member may start the second for every estimand."""
 
 MOST = 400_000
 """Proposals of one search, times patients: from there on, more change little."""
