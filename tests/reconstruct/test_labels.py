@@ -241,7 +241,7 @@ def test_what_two_exchanges_do_is_what_computing_anew_gives(seed, patients, data
     codes = np.stack([true.codes[name][0] for name in names])
     scratch = np.zeros(patients, dtype=np.int64)
     state = changes.start(problem, codes, times)
-    aims = aiming.aims_of(problem)
+    aims = aiming.aims_of(problem, patients)
     every = np.ones(len(problem.specs), dtype=bool)
 
     def anew() -> np.ndarray:

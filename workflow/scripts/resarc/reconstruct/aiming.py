@@ -20,18 +20,29 @@ from resarc.reconstruct.changes import distance_after, group_of, keep, refresh
 from resarc.reconstruct.distances import (
     ALL,
     BY,
+    CHI2,
+    COX_P,
     ENDPOINT,
     GROUPS,
+    HAZARD_RATIO,
     KIND,
     LOGRANK,
     NARROW,
     NARROW_FIRST,
+    SIDE,
     SIGN,
     SURVIVAL,
+    TREND,
+    YATES,
+    adjusted,
+    deviate_gap,
+    group_distance,
+    is_rank_test,
+    side_gap,
     survival_gap,
     target_distance,
 )
-from resarc.reconstruct.kernels import below, survival_after
+from resarc.reconstruct.kernels import below, chi_of_sums, survival_after
 from resarc.reconstruct.moves import may_swap, stage_sum, swap
 
 # Of speed only; what a member must hold is not touched by them.
@@ -54,8 +65,10 @@ class Aims(NamedTuple):
     """Exchanges of one move: `pair` (S, 2) patients, `order` (S,) by what they do to the first test,
     `main` (S,); `effect` (S, K, 5) on K tests: what they add to U and V, and between which two values of
     the sum of w/Y^2 they leave one more (1) or one fewer (-1) of group 0 at risk; or on K rates: what they
-    add to log S and to Greenwood's sum."""
+    add to log S and to Greenwood's sum. `kin` (2, n): who may be exchanged is alike in the first number,
+    and who then changes a test or rate differs in the second."""
 
+    kin: np.ndarray
     pair: np.ndarray
     order: np.ndarray
     main: np.ndarray
@@ -63,8 +76,8 @@ class Aims(NamedTuple):
 
 
 @makes_arrays
-def aims_of(problem):
-    """Room for the exchanges of a move."""
+def aims_of(problem, n):
+    """Room for the exchanges of a move among n patients."""
     most = 0
     for move in range(len(problem.moves)):
         count = 0
@@ -72,6 +85,7 @@ def aims_of(problem):
             count += problem.aimed[move, t]
         most = max(most, count)
     return Aims(
+        np.zeros((2, n), dtype=np.int64),
         np.zeros((SINGLES, 2), dtype=np.int64),
         np.zeros(SINGLES, dtype=np.int64),
         np.zeros(SINGLES),
@@ -201,6 +215,67 @@ def _moved(problem, t, codes, state, aims, which):
 
 
 @lean
+def _after_both(problem, t, codes, times, state, scratch, aims, one, two):
+    """A target's distance after two exchanges of four patients who all, or of whom some, change its
+    groups; the state does not know yet. `scratch` is overwritten."""
+    kind = problem.specs[t, KIND]
+    modelled = kind in (COX_P, HAZARD_RATIO) and adjusted(problem, t)
+    if modelled or kind in (CHI2, TREND, YATES):
+        return target_distance(problem, t, codes, times, scratch)
+    if is_rank_test(kind) and problem.specs[t, GROUPS] == 2:
+        if state.stale[t]:
+            refresh(problem, t, times, state)
+        gap = _test_after_both(problem, t, codes, state, scratch, aims, one, two)
+        if not math.isnan(gap):
+            return gap
+    place, group = state.place[problem.specs[t, ENDPOINT]], state.group[t]
+    for which in range(4):
+        i = aims.pair[one if which < 2 else two, which % 2]
+        scratch[which] = group[place[i]]
+        group[place[i]] = group_of(problem, t, codes, i)
+    found = group_distance(problem, t, times, group)
+    for which in range(4):
+        group[place[aims.pair[one if which < 2 else two, which % 2]]] = scratch[which]
+    return found
+
+
+@lean
+def _test_after_both(problem, t, codes, state, scratch, aims, one, two):
+    """A test of two groups after two exchanges; NaN if somebody enters its subgroup or leaves it.
+
+    With d more of group 0 at risk (fewer: negative), each term w Y_0 (Y - Y_0) / Y^2 of V changes by
+    w d (Y - 2 Y_0) / Y^2 - w d^2 / Y^2. Both sums over time are sums over those who move: the second
+    over pairs of them, as long as both are at risk.
+    """
+    place, group, terms = state.place[problem.specs[t, ENDPOINT]], state.group[t], state.terms[t]
+    u, v = state.sums[t, 0], state.sums[t, 2]
+    moved = 0
+    for which in range(4):
+        i = aims.pair[one if which < 2 else two, which % 2]
+        p = place[i]
+        new = group_of(problem, t, codes, i)
+        if new == group[p]:
+            continue
+        if new < 0 or group[p] < 0:
+            return math.nan
+        sign = 1.0 if new == 0 else -1.0
+        u += sign * terms[0, p]
+        v += sign * (terms[1, p] - 2.0 * terms[3, p]) - terms[2, p]
+        for before in range(moved):
+            q = scratch[before]
+            as_sign = sign if q > 0 else -sign
+            v -= 2.0 * as_sign * min(terms[2, p], terms[2, abs(q) - 1])
+        scratch[moved] = (p + 1) if new == 0 else -(p + 1)
+        moved += 1
+    if problem.specs[t, KIND] == SIDE:
+        return side_gap(problem, t, u)
+    state.work[0], state.work[1] = u, -u
+    state.work[2], state.work[5] = v, v
+    chi2, df = chi_of_sums(state.work, 2)
+    return deviate_gap(problem, t, chi2, df)
+
+
+@lean
 def _sum_after(problem, codes, times, touched, state, scratch, stage, limit, rest, aims, one, two):
     """The sum that a stage makes small after two exchanges, `rest` that of what they do not touch, or
     infinity if it is above the limit. What only one of the two changes is known at once, and comes
@@ -216,7 +291,7 @@ def _sum_after(problem, codes, times, touched, state, scratch, stage, limit, res
                 continue
             gap = state.now[t]
             if late == 1:
-                gap = target_distance(problem, t, codes, times, scratch)
+                gap = _after_both(problem, t, codes, times, state, scratch, aims, one, two)
             elif by_one or by_two:
                 i, j = aims.pair[one if by_one else two]
                 gap = distance_after(problem, t, codes, times, state, scratch, i, j)
@@ -226,22 +301,30 @@ def _sum_after(problem, codes, times, touched, state, scratch, stage, limit, res
     return total
 
 
-@tiny
-def _usable(problem, codes, move, i, j):
-    """Whether an exchange is of the move and changes something."""
-    usable = False
-    for b in range(problem.moves.shape[2]):
-        if codes[b, i] != codes[b, j]:
+@lean
+def _kinds(problem, codes, state, move, targets, count, kin):
+    """What patients must be alike in to be exchanged, and what a move's tests and rates tell apart."""
+    blocks = problem.moves.shape[2]
+    for i in range(codes.shape[1]):
+        alike, apart = 0, 0
+        for b in range(blocks):
             if problem.moves[move, 1, b]:
-                return False
-            usable = usable or problem.moves[move, 0, b]
-    return usable
+                alike = alike * problem.levels.shape[2] + codes[b, i]
+        for k in range(count):
+            t = targets[k]
+            if problem.specs[t, KIND] == SURVIVAL:
+                mine = 0 if state.group[t, state.place[problem.specs[t, ENDPOINT], i]] < 0 else 1
+            else:
+                mine = 1 + problem.levels[t, 0, codes[problem.specs[t, BY], i]]
+            apart = 3 * apart + mine
+        kin[0, i], kin[1, i] = alike, apart
 
 
 @lean
 def _collect(problem, codes, open_codes, times, state, move, targets, count, aims):
     """Exchanges with an effect, in random order, with their effects; how many. The first is none."""
-    n = codes.shape[1]
+    n, kin = codes.shape[1], aims.kin
+    _kinds(problem, codes, state, move, targets, count, kin)
     found = 1
     for k in range(count):
         for c in range(5):
@@ -257,7 +340,7 @@ def _collect(problem, codes, open_codes, times, state, move, targets, count, aim
         pair = (pair + stride) % every
         j = int((1.0 + math.sqrt(1.0 + 8.0 * pair)) / 2.0)
         i = pair - j * (j - 1) // 2
-        if not _usable(problem, codes, move, i, j):
+        if kin[1, i] == kin[1, j] or kin[0, i] != kin[0, j]:
             continue
         some = False
         for k in range(count):

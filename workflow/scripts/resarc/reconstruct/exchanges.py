@@ -128,7 +128,7 @@ def search(problem, codes, open_codes, times, seed, rounds):
     best = _all_distances(problem, codes, times, state, scratch)
     if moves == 0:
         return best
-    aims = aims_of(problem)
+    aims = aims_of(problem, n)
     best = math.inf
     kept = codes.copy()
     hopeless = 0
