@@ -66,13 +66,14 @@ class Aims(NamedTuple):
     `main` (S,); `effect` (S, K, 5) on K tests: what they add to U and V, and between which two values of
     the sum of w/Y^2 they leave one more (1) or one fewer (-1) of group 0 at risk; or on K rates: what they
     add to log S and to Greenwood's sum. `kin` (2, n): who may be exchanged is alike in the first number,
-    and who then changes a test or rate differs in the second."""
+    and who then changes a test or rate differs in the second; `turn` (T,) is scratch."""
 
     kin: np.ndarray
     pair: np.ndarray
     order: np.ndarray
     main: np.ndarray
     effect: np.ndarray
+    turn: np.ndarray
 
 
 @makes_arrays
@@ -90,6 +91,7 @@ def aims_of(problem, n):
         np.zeros(SINGLES, dtype=np.int64),
         np.zeros(SINGLES),
         np.zeros((SINGLES, most, 5)),
+        np.zeros(len(problem.specs), dtype=np.int64),
     )
 
 
@@ -278,23 +280,27 @@ def _test_after_both(problem, t, codes, state, scratch, aims, one, two):
 @lean
 def _sum_after(problem, codes, times, touched, state, scratch, stage, limit, rest, aims, one, two):
     """The sum that a stage makes small after two exchanges, `rest` that of what they do not touch, or
-    infinity if it is above the limit. What only one of the two changes is known at once, and comes
-    first."""
+    infinity if it is above the limit. What is known at once comes first: what only one of the two changes,
+    then tests of two groups."""
     total = rest
-    for late in range(2):
+    for turn in range(3):
         for t in range(len(problem.specs)):
             if not touched[t]:
                 continue
-            by_one = _moved(problem, t, codes, state, aims, one)
-            by_two = _moved(problem, t, codes, state, aims, two)
-            if (by_one and by_two) != (late == 1):
-                continue
-            gap = state.now[t]
-            if late == 1:
+            if turn == 0:
+                by_one = _moved(problem, t, codes, state, aims, one)
+                by_two = _moved(problem, t, codes, state, aims, two)
+                paired = is_rank_test(problem.specs[t, KIND]) and problem.specs[t, GROUPS] == 2
+                aims.turn[t] = 0 if not (by_one and by_two) else 1 if paired else 2
+                if aims.turn[t] == 0:
+                    gap = state.now[t]
+                    if by_one or by_two:
+                        i, j = aims.pair[one if by_one else two]
+                        gap = distance_after(problem, t, codes, times, state, scratch, i, j)
+            elif aims.turn[t] == turn:
                 gap = _after_both(problem, t, codes, times, state, scratch, aims, one, two)
-            elif by_one or by_two:
-                i, j = aims.pair[one if by_one else two]
-                gap = distance_after(problem, t, codes, times, state, scratch, i, j)
+            if aims.turn[t] != turn:
+                continue
             total += gap
             if total > limit or (stage == ALL and problem.specs[t, NARROW] == 1 and gap > 0.0):
                 return math.inf
@@ -337,7 +343,9 @@ def _collect(problem, codes, open_codes, times, state, move, targets, count, aim
             stride = 1 + below(every - 1)
     pair = below(every)
     for _visit in range(min(every, PAIRS)):
-        pair = (pair + stride) % every
+        pair += stride
+        if pair >= every:
+            pair -= every
         j = int((1.0 + math.sqrt(1.0 + 8.0 * pair)) / 2.0)
         i = pair - j * (j - 1) // 2
         if kin[1, i] == kin[1, j] or kin[0, i] != kin[0, j]:
