@@ -395,37 +395,80 @@ def draw(
         weight *= share[component.cells[:, k]]
     wish = rng.multinomial(patients, weight / weight.sum())
     kept = [k for k, target in enumerate(component.rows) if target not in without]
-    if not kept and not fixed:
-        return wish
-    # |x - wish| as a variable of its own; one matrix, since SciPy takes longer over several.
-    nothing, one = np.zeros((len(kept), cells)), np.eye(cells)
     fixed = fixed or []
-    demands = np.array([part for part, _ in fixed]).reshape(-1, cells)
-    totals = np.array([total for _, total in fixed], dtype=float)
-    matrix = np.block(
-        [
-            [np.ones((1, cells)), np.zeros((1, cells))],
-            [component.above[kept], nothing],
-            [component.below[kept], nothing],
-            [one, -one],
-            [one, one],
-            [demands, np.zeros_like(demands)],
-        ]
-    )
-    free = np.full(len(kept), np.inf)
-    least = [[patients], np.full(len(kept), -1e-9), -free, np.full(cells, -np.inf), wish, totals]
-    most = [[patients], free, np.full(len(kept), 1e-9), wish, np.full(cells, np.inf), totals]
-    constraints = LinearConstraint(csc_array(matrix), np.concatenate(least), np.concatenate(most))
-    found = milp(
-        np.concatenate([np.zeros(cells), rng.uniform(0.9, 1.1, cells)]),
-        constraints=constraints,
-        integrality=np.concatenate([np.ones(cells), np.zeros(cells)]),
-        bounds=Bounds(0, patients),
-        options={"mip_rel_gap": 0.3},  # near the wish is enough
-    )
-    if found.x is None:
+    rows, lower, upper = _demands(component, kept, patients)
+    rows = np.vstack([rows, *(part[None] for part, _ in fixed)])
+    totals = [float(total) for _, total in fixed]
+    now = rows @ wish
+    lower, upper = np.append(lower, totals) - now, np.append(upper, totals) - now
+    if (lower <= 1e-9).all() and (upper >= -1e-9).all():
+        return wish
+    balance = np.ones((1, cells))
+    rows, lower, upper = np.vstack([balance, rows]), np.append(0, lower), np.append(0, upper)
+    # Patients come to a cell or leave one where somebody is; of cells that the rows treat alike they come to
+    # the cheapest.
+    price = rng.uniform(0.9, 1.1, cells)
+    order = np.argsort(price)
+    come = order[np.unique(rows[:, order], axis=1, return_index=True)[1]]
+    leave = np.flatnonzero(wish)
+    # The nearest table is most often one of whole numbers without being asked to be.
+    for whole in (0, 1):
+        found = milp(
+            np.concatenate([price[come], price[leave]]),
+            constraints=LinearConstraint(
+                csc_array(np.hstack([rows[:, come], -rows[:, leave]])), lower, upper
+            ),
+            integrality=np.full(len(come) + len(leave), whole),
+            bounds=Bounds(0, np.concatenate([np.full(len(come), patients), wish[leave]])),
+            options={"mip_rel_gap": 0.3} if whole else {},  # near the wish is enough
+        )
+        if found.x is not None and np.abs(found.x - np.rint(found.x)).max() < 1e-5:
+            break
+    else:
         return None
-    return np.rint(found.x[:cells]).astype(np.int64)
+    moved = np.rint(found.x).astype(np.int64)
+    drawn = wish.copy()
+    drawn[come] += moved[: len(come)]
+    drawn[leave] -= moved[len(come) :]
+    return drawn
+
+
+def _demands(
+    component: Component, kept: list[int], patients: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows that are kept, as few and as empty as they can be: coefficients (R, C) and the least and
+    the most of what they may come to.
+
+    A share of a group whose size is printed is a number of patients, so that most rows ask for whole
+    numbers of patients in some of the cells.
+    """
+    above, below = component.above[kept], component.below[kept]
+    cells = above.shape[1]
+    part = np.zeros((len(kept), cells), dtype=bool)
+    ends = np.zeros((len(kept), 2))
+    sizes = {np.ones(cells, dtype=bool).tobytes(): patients}
+    for k, target in enumerate(component.rows[k] for k in kept):
+        if target.estimand.statistic in ("n", "events"):
+            part[k] = above[k] > above[k].min()
+            ends[k] = np.ceil(target.value.lower - 1e-9), np.floor(target.value.upper + 1e-9)
+            if ends[k, 0] == ends[k, 1] and part[k].any():
+                sizes[part[k].tobytes()] = int(ends[k, 0])
+    for k, target in enumerate(component.rows[k] for k in kept):
+        among = above[k] != below[k]
+        size = sizes.get(among.tobytes())
+        if target.estimand.statistic == "proportion" and size:
+            part[k] = among & (above[k] > above[k].min(where=among, initial=np.inf))
+            ends[k] = (
+                np.ceil(max(target.value.lower, 0.0) * size - 1e-9),
+                np.floor(min(target.value.upper, 1.0) * size + 1e-9),
+            )
+    counted = part.any(axis=1)
+    others = ~counted
+    rows = np.vstack([part[counted], above[others], below[others]])
+    free = np.full(others.sum(), np.inf)
+    lower = np.concatenate([ends[counted, 0], np.full(len(free), -1e-9), -free])
+    upper = np.concatenate([ends[counted, 1], free, np.full(len(free), 1e-9)])
+    return rows, lower, upper
 
 
 def _exact(component: Component, without: list[Target], patients: int) -> np.ndarray | None:
