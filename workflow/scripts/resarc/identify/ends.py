@@ -165,13 +165,13 @@ class Search:
         return _values(self.place, self.quantities, self.known, states, goals)
 
     def _reshaped(self) -> tuple[list[State], int]:
-        """Members whose event history was pushed to an end with all labels refitted; how many histories
-        were pushed.
+        """Members whose event history was pushed to an end with all labels refitted, or has another number
+        of events; how many were sought.
 
         Few histories can change by a step under so many subgroup figures. So the history is pushed under
-        the figures of the whole cohort alone, all the way and parts of it, and histories are drawn with
-        the fewest and most events and with numbers that no member has; then the labels are searched for
-        anew, as the reconstruction does.
+        the figures of the whole cohort alone, all the way and parts of it; then the labels are searched for
+        anew, as the reconstruction does. Datasets with the fewest and most events, and with numbers that no
+        member has, are rebuilt from the start.
         """
         from resarc.identify import climb, refit, unreached
         from resarc.reconstruct.space import feasible
@@ -211,15 +211,21 @@ class Search:
                             seed,
                         )
                         states.append(state)
+        fresh = []
+        if states:
+            rng = stream(self.study, f"refit {self.name}", seed=self.seed)
+            fresh.append(
+                refit.refitted(cohort, states, self.targets, self.published, ensemble, rng)
+            )
         rng = stream(self.study, f"unreached {self.name}", seed=self.seed)
-        other = unreached.with_other_numbers(ensemble, self.targets, cohort, rng)
-        states += cohort.states(other) if other is not None else []
-        if not states:
-            return [], 0
-        rng = stream(self.study, f"refit {self.name}", seed=self.seed)
-        fresh = refit.refitted(cohort, states, self.targets, self.published, ensemble, rng)
-        good = np.flatnonzero(self._judged(fresh))
-        return self.place.states(fresh.take(good)) if good.size else [], len(states)
+        other, tried = unreached.with_other_numbers(
+            ensemble, self.targets, self.published, self._judged, rng, self.effort
+        )
+        found = []
+        for part in [*fresh, *other]:
+            good = np.flatnonzero(self._judged(part))
+            found += self.place.states(part.take(good)) if good.size else []
+        return found, len(states) + tried
 
     def _fixed(self, e: Estimand) -> bool:
         """Whether a printed figure leaves the estimand no range."""

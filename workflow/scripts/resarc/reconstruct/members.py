@@ -93,7 +93,7 @@ def build(
         # A few candidates miss a target and fall out.
         left = wanted - have
         fewest = 2 if plan.together else 6
-        ensemble = _search(plan, list(plan.aside), max(left + left // 16, fewest), rng)
+        ensemble = candidates(plan, list(plan.aside), max(left + left // 16, fewest), rng)
         beyond = curves.excess(plan.published, ensemble)
         nearest = min(nearest, float(beyond.min()))
         good = _coherent(ensemble, plan) & (beyond == 0)
@@ -123,8 +123,10 @@ def build(
     return None, shares
 
 
-def _search(plan: Plan, without: list[Target], members: int, rng: np.random.Generator) -> Ensemble:
-    """Candidates for members: counts, histories, labels, numbers in turn."""
+def candidates(
+    plan: Plan, without: list[Target], members: int, rng: np.random.Generator
+) -> Ensemble:
+    """Candidates for members, not judged yet: counts, histories, labels, numbers in turn."""
     cells, asked = {}, {}
     for component in plan.components:
         drawn = [counts.draw(component, without, plan.patients, rng) for _ in range(members)]
