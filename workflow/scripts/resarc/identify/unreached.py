@@ -28,7 +28,7 @@ ENDS = 2
 """How many of the smallest numbers are sought even if a member has them: hazard ratios are furthest from 1
 where there are few events."""
 
-OF_EACH, OF_ENDS = 2, 6
+OF_EACH, OF_ENDS = 2, 20
 """Candidates with each number, and further ones with the smallest and the greatest that are found."""
 
 COST = 5_000
