@@ -119,3 +119,31 @@ def test_what_a_true_dataset_has_is_found_again(seed, patients, widest, levels):
             )
             break
     assert min(losses) == 0
+
+
+@cases
+def test_the_order_of_values_is_kept(seed, patients, widest, levels):
+    value, _, order = draw(seed, patients, widest, levels)
+    rng = np.random.default_rng(seed)
+    place = np.argsort(order)
+    for _ in range(20):
+        i, j = rng.integers(0, patients, 2)
+        if rng.random() < 0.5:
+            values._trade.py_func(value, order, place, i, j)
+        else:
+            value[i] = rng.integers(1, widest)
+            values._settle(value, order, place, i)
+        assert (np.diff(value[order]) >= 0).all()
+        assert (order[place] == np.arange(patients)).all()
+
+
+@cases
+def test_a_mirrored_value_makes_a_cut_off_in_the_range(seed, patients, widest, levels):
+    value, _, order = draw(seed, patients, widest, levels)
+    low = np.random.default_rng(seed).integers(1, widest) + 0.5
+    for width in (0.0, 1.0, 5.0):
+        ranges = np.array([[low, low + width, 1.0, 0.0]])
+        marks = values.Marks(np.array([values.CUTOFF]), ranges, np.zeros((1, 2, 2)), np.nan, True)
+        new = values._mirrored(marks, 0, value, order)
+        middles = (value + new) / 2
+        assert ((middles >= low - 0.5) & (middles <= low + width + 0.5)).any()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from resarc.compiled import njit
+from resarc.compiled import lean, makes_arrays, tiny
 from resarc.reconstruct.kernels import below, outside
 
 MEAN, SD, QUANTILE, DIFFERENCE, AUC, CUTOFF, RANKS = range(7)
@@ -27,9 +27,10 @@ LEAST = 1e-6
 WORSE = 4.0
 
 # Of speed only; what a member must hold is not touched by them.
-PER_PATIENT = 250
+PER_PATIENT = 120
 HOT, COLD = 0.2, 5e-4
 HOPELESS = 0.8
+MIRRORED = 0.1
 
 
 class Marks(NamedTuple):
@@ -46,18 +47,23 @@ class Marks(NamedTuple):
     youden: bool
 
 
-@njit(cache=True, error_model="numpy")
-def _sort(value, order):
-    """Bring `order`, nearly sorted, into the order of the values."""
-    for i in range(1, len(order)):
-        place, at = order[i], i
-        while at > 0 and value[order[at - 1]] > value[place]:
-            order[at] = order[at - 1]
-            at -= 1
-        order[at] = place
+@lean
+def _settle(value, order, place, i):
+    """Bring one whose value has changed to its place in the order of the values."""
+    at = place[i]
+    while at > 0 and value[order[at - 1]] > value[i]:
+        order[at] = order[at - 1]
+        place[order[at]] = at
+        at -= 1
+    while at + 1 < len(order) and value[order[at + 1]] < value[i]:
+        order[at] = order[at + 1]
+        place[order[at]] = at
+        at += 1
+    order[at] = i
+    place[i] = at
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def _quantile(value, order, group, wanted, share):
     """A quantile of the group `wanted` (-1: of all groups), by R's type 7; NaN of nobody."""
     count = 0
@@ -86,55 +92,58 @@ def _quantile(value, order, group, wanted, share):
     return found
 
 
-@njit(cache=True, error_model="numpy")
-def _middle(value, sick, wanted, count):
-    """The median of the `count` cases (1) or controls (0) among values in their order."""
-    first, second = (count - 1) // 2, count // 2
-    rank, low = 0, 0.0
-    for p in range(len(value)):
-        if sick[p] != wanted:
+@lean
+def _known(value, order, group, cases, controls, known, sick):
+    """Values in their order and groups of who is in one, into `known` and `sick`; whether the median of
+    the cases (1) is at least that of the controls (0)."""
+    count, first, second = 0, 0, 0
+    of_cases, of_controls = 0.0, 0.0  # twice the medians
+    for p in range(len(order)):
+        i = order[p]
+        g = group[i]
+        if g < 0:
             continue
-        if rank == first:
-            low = value[p]
-        if rank == second:
-            return low + (value[p] - low) / 2.0
-        rank += 1
-    return math.nan
+        known[count] = value[i]
+        sick[count] = g
+        count += 1
+        if g == 1:
+            of_cases += value[i] * ((second == (cases - 1) // 2) + (second == cases // 2))
+            second += 1
+        else:
+            of_controls += value[i] * ((first == (controls - 1) // 2) + (first == controls // 2))
+            first += 1
+    return of_controls <= of_cases
 
 
-@njit(cache=True, error_model="numpy")
-def _known(value, order, group, known, sick):
-    """Values in their order and groups of who is in one, into `known` and `sick`; how many they are,
-    and how many of group 1."""
-    count, cases = 0, 0
-    for i in order:
-        if group[i] >= 0:
-            known[count] = value[i]
-            sick[count] = group[i]
-            cases += group[i]
-            count += 1
-    return count, cases
+@lean
+def _sizes(group):
+    """How many cases (1) and controls (0) there are."""
+    cases, controls = 0, 0
+    for i in range(len(group)):
+        cases += group[i] == 1
+        controls += group[i] == 0
+    return cases, controls
 
 
-@njit(cache=True, error_model="numpy")
+@makes_arrays
 def _roc(value, order, group, youden, low, high):
     """Area under the ROC curve of group 1 (cases) against group 0, and the best cut-off; see
     `survival.batch.roc_area` and `roc_cutoff`, whose rules these are. Then, by how much the best cut-off
     within a range is worse than the best of all (infinite if there is none within), and how far the
     nearest one is from the range."""
     known, sick = np.empty(len(order)), np.empty(len(order), dtype=np.int64)
-    return _curve(value, order, group, youden, low, high, known, sick)
+    cases, controls = _sizes(group)
+    return _curve(value, order, group, cases, controls, youden, low, high, known, sick)
 
 
-@njit(cache=True, error_model="numpy")
-def _curve(value, order, group, youden, low, high, known, sick):
+@lean
+def _curve(value, order, group, cases, controls, youden, low, high, known, sick):
     """`_roc` with room for its values and groups in their order."""
-    n, cases = _known(value, order, group, known, sick)
-    controls = n - cases
+    n = cases + controls
     if cases == 0 or controls == 0:
         return math.nan, math.nan, math.inf, math.inf
-    known, sick = known[:n], sick[:n]
-    up = _middle(known, sick, 0, controls) <= _middle(known, sick, 1, cases)
+    up = _known(value, order, group, cases, controls, known, sick)
+    of_case, of_control = 1.0 / cases, 1.0 / controls
     # From healthy to sick. At each place between different values: cases below, controls above.
     area, best, cutoff = 0.0, math.inf, math.nan
     within, nearest = math.inf, math.inf
@@ -146,7 +155,7 @@ def _curve(value, order, group, youden, low, high, known, sick):
         if p < n:
             here = known[p] if up else known[n - 1 - p]
             threshold = (last + here) / 2.0
-        miss, alarm = below_cases / cases, 1.0 - below_controls / controls
+        miss, alarm = below_cases * of_case, 1.0 - below_controls * of_control
         badness = miss + alarm if youden else miss * miss + alarm * alarm
         if badness < best - 1e-12:
             best = badness
@@ -173,7 +182,7 @@ def _curve(value, order, group, youden, low, high, known, sick):
     return area / (cases * controls), cutoff, within - best, nearest
 
 
-@njit(cache=True, error_model="numpy")
+@makes_arrays
 def _rank_test(value, order, group, k):
     """Root of the statistic of Mann-Whitney's test (two groups, continuity correction) or of
     Kruskal-Wallis', and its degrees of freedom."""
@@ -213,7 +222,7 @@ def _rank_test(value, order, group, k):
     return math.sqrt(between / (spread * total / (total - 1.0))), df
 
 
-@njit(cache=True, error_model="numpy")
+@lean
 def distance(marks, t, value, order, groups):
     """How far the values are from a target; 0 where it holds."""
     kind, group = marks.kinds[t], groups[t]
@@ -254,7 +263,7 @@ def distance(marks, t, value, order, groups):
     return _gap(marks, t, found, low, high)
 
 
-@njit(cache=True, error_model="numpy")
+@tiny
 def _off(marks, t, cutoff, worse, nearest):
     """How far the best cut-off is from its range."""
     if marks.ranges[t, LOW] - EDGE <= cutoff <= marks.ranges[t, HIGH] + EDGE:
@@ -264,7 +273,7 @@ def _off(marks, t, cutoff, worse, nearest):
     return 0.05 + WORSE * worse
 
 
-@njit(cache=True, error_model="numpy")
+@tiny
 def _gap(marks, t, found, low, high):
     """How far a statistic is from a range."""
     gap = outside(found, low - EDGE, high + EDGE)
@@ -273,26 +282,29 @@ def _gap(marks, t, found, low, high):
     return max(gap * marks.ranges[t, UNIT], LEAST) if gap > 0.0 else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@makes_arrays
 def _ways(marks, groups):
     """How each target is computed in `_loss`: 0 by `distance`; 1 a quantile of all patients; 2 a
-    cut-off, 3 the same with the area under the same curve, which is at `partner`; 4 that area."""
+    cut-off, 3 the same with the area under the same curve, which is at `partner`; 4 that area. How many
+    are cases and controls."""
     count = len(marks.kinds)
     way, partner = np.zeros(count, dtype=np.int64), np.full(count, -1)
+    sizes = np.zeros((count, 2), dtype=np.int64)
     for t in range(count):
         if marks.kinds[t] == QUANTILE and groups[t].min() >= 0:
             way[t] = 1
         if marks.kinds[t] == CUTOFF:
             way[t] = 2
+            sizes[t, 0], sizes[t, 1] = _sizes(groups[t])
             for u in range(count):
                 if marks.kinds[u] == AUC and way[u] == 0 and np.all(groups[t] == groups[u]):
                     way[t], way[u], partner[t] = 3, 4, u
                     break
-    return way, partner
+    return way, partner, sizes
 
 
-@njit(cache=True, error_model="numpy")
-def _loss(marks, value, order, groups, limit, way, partner, known, sick):
+@lean
+def _loss(marks, value, order, groups, limit, way, partner, sizes, known, sick):
     """The sum of all distances, or more than `limit`."""
     total = 0.0
     for t in range(len(marks.kinds)):
@@ -309,8 +321,9 @@ def _loss(marks, value, order, groups, limit, way, partner, known, sick):
                 found += (at - first) * (value[order[first + 1]] - found)
             total += _gap(marks, t, found, low, high)
         else:
+            cases, controls = sizes[t]
             area, cutoff, worse, nearest = _curve(
-                value, order, groups[t], marks.youden, low, high, known, sick
+                value, order, groups[t], cases, controls, marks.youden, low, high, known, sick
             )
             total += _off(marks, t, cutoff, worse, nearest)
             u = partner[t]
@@ -321,12 +334,35 @@ def _loss(marks, value, order, groups, limit, way, partner, known, sick):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@tiny
 def _exchange(array, i, j):
     array[i], array[j] = array[j], array[i]
 
 
-@njit(cache=True, error_model="numpy")
+@tiny
+def _trade(value, order, place, i, j):
+    """Exchange two patients' values, and their places in the order of the values."""
+    _exchange(value, i, j)
+    _exchange(place, i, j)
+    order[place[i]], order[place[j]] = i, j
+
+
+@lean
+def _mirrored(marks, t, value, order):
+    """The value that lies as far from somewhere in a cut-off's range as the nearest one on the other
+    side, so that the middle between the two is a cut-off."""
+    low, high = marks.ranges[t, LOW], marks.ranges[t, HIGH]
+    centre = low + np.random.random() * (high - low)
+    above = 0
+    while above < len(order) and value[order[above]] <= centre:
+        above += 1
+    side = above - below(2)
+    if side < 0 or side == len(order):
+        side = above - 1 if above > 0 else 0
+    return math.floor(2.0 * centre - value[order[side]] + 0.5)
+
+
+@makes_arrays
 def search(marks, groups, value, limits, outer, fixed, copied, seed):
     """Change `value` (n,) in place until every target holds or the search is over; the sum of the
     distances left. `groups` (T, n) are the groups that a target speaks of (-1: none), `limits` (2, n)
@@ -334,27 +370,36 @@ def search(marks, groups, value, limits, outer, fixed, copied, seed):
     `fixed` values are order statistics, `copied` ones come from another number."""
     np.random.seed(seed)
     n = len(value)
-    order = np.arange(n)
-    _sort(value, order)
-    way, partner = _ways(marks, groups)
+    order, place = np.arange(n), np.arange(n)
+    for p in range(n):
+        _settle(value[: p + 1], order[: p + 1], place, p)
+    way, partner, sizes = _ways(marks, groups)
+    cut = -1
+    for t in range(len(marks.kinds)):
+        if marks.kinds[t] == CUTOFF and cut < 0:
+            cut = t
     known, sick = np.empty(n), np.empty(n, dtype=np.int64)
     everything = math.inf
-    current = _loss(marks, value, order, groups, everything, way, partner, known, sick)
+    current = _loss(marks, value, order, groups, everything, way, partner, sizes, known, sick)
     best = current
     steps = PER_PATIENT * n
+    heat, cooling = HOT, (COLD / HOT) ** (1.0 / steps)
     for step in range(steps):
+        heat *= cooling
         best = min(best, current)
         if current == 0.0 or (4 * step > steps and best > HOPELESS):
             break
         i, j = below(n), below(n)
         move = np.random.random()
-        limit = current - HOT * (COLD / HOT) ** (step / steps) * math.log(1.0 - np.random.random())
+        limit = current - heat * math.log(1.0 - np.random.random())
         if move < 0.6:
             if fixed[i]:
                 continue
             lower, upper = limits[0, i], limits[1, i]
             old, new = value[i], value[j]  # where somebody else is
-            if move < 0.25:
+            if move < MIRRORED and cut >= 0:
+                new = _mirrored(marks, cut, value, order)
+            elif move < 0.25:
                 new = lower + below(upper - lower + 1.0)
             elif move < 0.45:
                 reach = 1.0 + (upper - lower) * 0.05
@@ -367,13 +412,13 @@ def search(marks, groups, value, limits, outer, fixed, copied, seed):
             value[i] = min(max(new, lower), upper)
             if value[i] == old:
                 continue
-            _sort(value, order)
-            after = _loss(marks, value, order, groups, limit, way, partner, known, sick)
+            _settle(value, order, place, i)
+            after = _loss(marks, value, order, groups, limit, way, partner, sizes, known, sick)
             if after <= limit:
                 current = after
             else:
                 value[i] = old
-                _sort(value, order)
+                _settle(value, order, place, i)
             continue
         # Patients change places where each one's own limits hold the other's value.
         x, y = value[i], value[j]
@@ -381,12 +426,10 @@ def search(marks, groups, value, limits, outer, fixed, copied, seed):
             continue
         if not (outer[0, i] <= y <= outer[1, i] and outer[0, j] <= x <= outer[1, j]):
             continue
-        _exchange(value, i, j)
-        _sort(value, order)
-        after = _loss(marks, value, order, groups, limit, way, partner, known, sick)
+        _trade(value, order, place, i, j)
+        after = _loss(marks, value, order, groups, limit, way, partner, sizes, known, sick)
         if after > limit:
-            _exchange(value, i, j)
-            _sort(value, order)
+            _trade(value, order, place, i, j)
             continue
         current = after
         _exchange(fixed, i, j)
@@ -412,7 +455,7 @@ class Places(NamedTuple):
     copied: np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@makes_arrays
 def search_each(marks, groups, places, seeds):
     """`search` in every member, `groups` (M, T, n); the distances left (M,)."""
     members, n = places.value.shape
