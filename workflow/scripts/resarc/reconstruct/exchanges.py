@@ -18,7 +18,6 @@ from resarc.compiled import lean, makes_arrays, tiny
 from resarc.reconstruct.aiming import aim, aims_of
 from resarc.reconstruct.changes import distance_after, keep, place_all, start
 from resarc.reconstruct.distances import ALL, ANY, NARROW, NARROW_FIRST, target_distance
-from resarc.reconstruct.halves import is_rate_of, match, movable
 from resarc.reconstruct.kernels import below
 from resarc.reconstruct.moves import fits, may_swap, stage_sum, swap
 
@@ -119,40 +118,6 @@ def _all_distances(problem, codes, times, state, scratch):
 
 
 @makes_arrays
-def _match_rates(problem, codes, open_codes, times, state, scratch):
-    """Give every block whose subgroups miss a printed rate labels that meet them, of those found the ones
-    that come nearest to what else is printed. 1 if all have such, 0 if there is no such block, -1 if for
-    some none were found."""
-    given = 0
-    for b in range(len(codes)):
-        if not movable(problem, b):
-            continue
-        for e in range(len(times.order)):
-            rates, left = 0, 0.0
-            for t in range(len(problem.specs)):
-                if is_rate_of(problem, t, b, e):
-                    rates += 1
-                    left += state.now[t]
-            if left == 0.0:
-                continue
-            found = match(problem, codes, open_codes, times, state, b, e)
-            if len(found) == 0:
-                return -1
-            given = 1
-            best, nearest = math.inf, 0
-            for m in range(len(found)):
-                codes[b] = found[m]
-                total = _all_distances(problem, codes, times, state, scratch)
-                if total < best:
-                    best, nearest = total, m
-            codes[b] = found[nearest]
-            place_all(problem, codes, times, state)
-            _all_distances(problem, codes, times, state, scratch)
-            break  # the rates of another endpoint would undo these
-    return given
-
-
-@makes_arrays
 def search(problem, codes, open_codes, times, seed, rounds):
     """Change `codes` (blocks, n) in place until every target holds, or for so many rounds; the sum
     of the distances left. `open_codes` (blocks, n, L) are the codes that pins leave to a patient."""
@@ -170,11 +135,7 @@ def search(problem, codes, open_codes, times, seed, rounds):
     # One version of each function for all stages: a literal number would be compiled apart.
     narrow_first, all_stage = np.int64(NARROW_FIRST), np.int64(ALL)
     for round_number in range(rounds):
-        matched = 0
-        if round_number > 0:
-            matched = _match_rates(problem, codes, open_codes, times, state, scratch)
-        if round_number % 2 == 1 and matched != 1:
-            # Over the walls between what one start can reach and another.
+        if round_number % 2 == 1:  # over the walls between what one start can reach and another
             for _step in range(MELT_PER_PATIENT * n):
                 _try(problem, codes, open_codes, times, state, scratch, np.int64(ANY), 1.0)
         for _start in range(NARROW_STARTS):
@@ -193,7 +154,7 @@ def search(problem, codes, open_codes, times, seed, rounds):
         steps = PER_PATIENT * n
         if left > 0.0:
             for step in range(steps):
-                heat = COLD if matched == 1 else HOT * (COLD / HOT) ** (step / steps)
+                heat = HOT * (COLD / HOT) ** (step / steps)
                 if _try(problem, codes, open_codes, times, state, scratch, stage, heat):
                     left = _total(state.now)
                     if left == 0.0:
@@ -205,7 +166,7 @@ def search(problem, codes, open_codes, times, seed, rounds):
             for b in range(len(codes)):
                 for i in range(n):
                     kept[b, i] = codes[b, i]
-        hopeless += 1 if left > HOPELESS or (left > 0.0 and matched == -1) else 0
+        hopeless += 1 if left > HOPELESS else 0
         if left == 0.0 or hopeless == HOPE:
             break
     for b in range(len(codes)):
