@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import combinations, permutations
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resarc.errors import DataError
+from resarc.survival.cox import cox
 from resarc.survival.logrank import exact_logrank, logrank, logrank_scores, trend
 
 DRAWN = [f"drawn{i}" for i in range(1, 7)]
@@ -212,3 +214,41 @@ def test_only_the_order_of_times_matters(rows):
     time, event, group = (np.array(column) for column in zip(*rows, strict=True))
     one, two = logrank(time, event, group), logrank(np.exp(time), event, group)
     np.testing.assert_equal(one.statistic, two.statistic)
+
+
+def score_of(days, died, treated, ties):
+    frame = pd.DataFrame({"days": days, "died": died, "treated": np.array(treated, dtype=float)})
+    return cox(frame, "days", "died", ["treated"], ties=ties).score_statistic
+
+
+@pytest.mark.property
+@settings(max_examples=100, deadline=None)
+@given(
+    patients=st.lists(
+        st.tuples(st.integers(1, 4), st.booleans(), st.booleans()), min_size=4, max_size=14
+    )
+)
+def test_the_score_test_of_cox_is_a_log_rank_test_by_two_ways_with_ties(patients):
+    """At a ratio of 1 the discrete likelihood's deaths of a day are drawn without replacement, as the
+    hypergeometric variance has them, Breslow's with (Cox, JRSS B 1972;34:187, section 6)."""
+    days, died, treated = (list(part) for part in zip(*patients, strict=True))
+    for ties, variance in (("exact", "hypergeometric"), ("breslow", "binomial")):
+        score = score_of(days, died, treated, ties)
+        tested = logrank(days, died, treated, variance=variance).statistic
+        if np.isfinite(score):
+            assert score == pytest.approx(tested, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.unit
+def test_the_score_test_by_efrons_ties_is_neither_log_rank_test():
+    # On day 1 both treated of four die: by Efron the second death sees half of each of them gone.
+    days, died, treated = [1, 1, 2, 3], [True] * 4, [True, True, False, False]
+    apart = [1, 2, 3, 4]
+    for ties in ("efron", "breslow", "exact"):
+        expected = logrank(apart, died, treated).statistic
+        assert score_of(apart, died, treated, ties) == pytest.approx(expected)
+    # U = (1 - 2/4) + (1 - 1/3) = 7/6, its variance 1/4 + 2/9 = 17/36.
+    assert score_of(days, died, treated, "efron") == pytest.approx(49 / 17)
+    # O - E = 2 - 2 x 1/2 = 1, its variance 2 x 1/4 x 2/3, or 2 x 1/4.
+    assert logrank(days, died, treated).statistic == pytest.approx(3)
+    assert logrank(days, died, treated, variance="binomial").statistic == pytest.approx(2)
