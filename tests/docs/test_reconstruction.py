@@ -45,3 +45,43 @@ def test_the_truth_in_identified_sets(page):
         f"at random it was {found['median_width_blind']:g}.",
     ):
         assert words in page
+
+
+def test_what_the_search_loses_of_small_studies(page):
+    seen, after = (written("small_studies")[name] for name in ("looked_at", "afterwards"))
+    for words in (
+        f"of {seen['studies']} at which was looked while the search was mended, {seen['lost']} of "
+        f"{seen['figures']} figures",
+        f"of {after['studies']} drawn afterwards, {after['lost']} of {after['figures']} "
+        f"({after['lost_percent']:g}%), in {after['studies_with_loss']} papers",
+    ):
+        assert words in page
+    assert (seen["true_reading_lost"], after["true_reading_lost"]) == (0, 1)
+    assert "With one of these the reading by which the figures were printed was lost" in page
+
+
+def test_what_two_seeds_agree_on(page):
+    found = written("two_seeds")
+    sought, by_study, by_kind = found["sought"], found["by_study"], found["by_kind"]
+    for words in (
+        f"{found['members']} members each",
+        f"no more than {found['tolerance_percent']:g}% of the width",
+        f"Of {sought['ends']} ends that were sought, {sought['agree_percent']}% agree",
+        f"the median difference is {sought['median_gap_percent']}%, nine of ten are within "
+        f"{sought['ninth_decile_percent']}%, and the largest is {sought['largest_gap_percent']:g}%",
+        f"In `okayama2022` {by_study['okayama2022']['agree_percent']}% agree, in `qu2024` "
+        f"{by_study['qu2024']['agree_percent']}%, in `oslo2014`",
+        f"share the effort, {by_study['oslo2014']['agree_percent']}%",
+        f"Numbers of events agree best ({by_kind['events']['agree_percent']}%)",
+        f"worst ({by_kind['rmst_difference']['agree_percent']:g}%; median differences "
+        f"{by_kind['rmst_difference']['median_gap_percent']}% and "
+        f"{by_kind['survival_difference']['median_gap_percent']}%)",
+        f"Of {found['not_sought']['ends']} ends that only the sample and other searches show, "
+        f"{found['not_sought']['agree_percent']}% agree",
+    ):
+        assert words in page
+    shares = {kind: part["agree_percent"] for kind, part in by_kind.items()}
+    assert max(shares, key=shares.get) == "events"
+    assert {k for k, share in shares.items() if share == min(shares.values())} == {
+        "rmst_difference", "survival_difference",
+    }  # fmt: skip

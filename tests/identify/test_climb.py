@@ -104,6 +104,21 @@ def test_medians_are_pushed_as_they_are_judged(protocol, convention, case):
 
 
 @pytest.mark.unit
+def test_a_printed_difference_of_restricted_means_is_held_in_months(protocol):
+    """Two women die on days 4 and 8, two men on 2 and 2: to day 8 women live 6 days on average, men 2."""
+    ensemble = members(
+        protocol, "middle", [[4, 8, 2, 2]], [[True] * 4], [[True, True, False, False]]
+    )
+    month = 8 / DAYS_PER_MONTH
+    difference = Estimand.parse(f"os.rmst_difference({month:.4f} months) by sex(female / male)")
+    for days, held in ((4, True), (5, False), (4 * DAYS_PER_MONTH, False)):
+        allowed = Range((days - 0.1) / DAYS_PER_MONTH, (days + 0.1) / DAYS_PER_MONTH)
+        target = Target(difference, allowed, None, None, ("f",), False)
+        assert target.holds(target.evaluate(ensemble)).item() is held
+        assert held_by_search([target], ensemble).item() is held
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("convention", "printed"), [("middle", 3.5), ("first", 2.0), ("below", 5.0)]
 )

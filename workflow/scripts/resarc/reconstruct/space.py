@@ -47,6 +47,7 @@ _TIMED = (
     "median",
     "reverse_followup_median",
     "rmst",
+    "rmst_difference",
     "followup_minimum",
     "followup_maximum",
     "followup_mean",
