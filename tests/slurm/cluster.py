@@ -27,6 +27,9 @@ from pathlib import Path
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
 LEAST_MEMORY = 3000
 """MB without which the pipeline's jobs never start."""
+_PATIENCE = 240
+"""Seconds for what takes one where nothing else runs. No test measures time: it waits until something is
+so, and this long before it gives up."""
 _SBIN = "/usr/sbin:/usr/local/sbin:/sbin"
 """Where Debian keeps the daemons; not on every user's PATH."""
 
@@ -87,7 +90,7 @@ class Cluster:
             start_new_session=True,
         )
 
-    def start(self, patience: float = 60) -> None:
+    def start(self, patience: float = _PATIENCE) -> None:
         """Start the daemons and wait until the node takes jobs; `CannotStartError` with their logs if
         it does not."""
         (self.folder / "slurm.conf").write_text(self._configuration(), encoding="utf-8")
@@ -119,15 +122,15 @@ class Cluster:
     def stop_controller(self) -> None:
         process = self._running.pop("slurmctld")
         process.terminate()
-        process.wait(30)
+        process.wait(_PATIENCE)
 
     def stop(self) -> None:
         """End every job and every daemon, and remove the folder."""
         if self._guard.stdin:
             self._guard.stdin.close()
-        self._guard.wait(60)
+        self._guard.wait(_PATIENCE)
         for process in self._running.values():
-            process.wait(10)
+            process.wait(_PATIENCE)
         self._running.clear()
 
     def ended(self) -> list[str]:
@@ -141,7 +144,7 @@ class Cluster:
             env=os.environ | self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=_PATIENCE,
             check=False,
         )
         if check and done.returncode:
@@ -194,15 +197,22 @@ JobCompType=jobcomp/none
 MinJobAge=3600
 KillWait=5
 ReturnToService=2
-SlurmctldTimeout=30
-SlurmdTimeout=60
+SlurmctldTimeout=600
+SlurmdTimeout=600
+MessageTimeout=30
+TCPTimeout=60
+BatchStartTimeout=300
+UnkillableStepTimeout=300
 SchedulerParameters=sched_interval=1,sched_min_interval=10000,batch_sched_delay=0
 NodeName=resarc NodeHostname={host} NodeAddr=127.0.0.1 CPUs={os.cpu_count()} RealMemory={_memory_mb()} State=UNKNOWN
 PartitionName=main Nodes=resarc Default=YES MaxTime=INFINITE State=UP
 """
 
     def _is_idle(self) -> bool:
-        return "idle" in self.call("sinfo", "--noheader", "--format=%t", check=False)
+        try:
+            return "idle" in self.call("sinfo", "--noheader", "--format=%t", check=False)
+        except subprocess.TimeoutExpired:
+            return False
 
     def _start_daemon(self, name: str, *arguments: str) -> None:
         with (self.folder / f"{name}.said.log").open("ab") as said:
