@@ -165,7 +165,7 @@ def test_a_search_without_success_names_the_hardest_target_and_returns_no_member
 ):
     """After the pilot every candidate is spoilt: the women die first, far from the printed p = 0.30."""
     given = publications.load(EXAMPLE / "published/example.yaml")
-    search, build = members._search, members.build
+    search, build = members.candidates, members.build
     chunks = []
 
     def spoilt(plan, without, count, rng):
@@ -181,7 +181,7 @@ def test_a_search_without_success_names_the_hardest_target_and_returns_no_member
         chunks.append(chunk)
         return build(plan, chunk, wanted, attempts)
 
-    monkeypatch.setattr(members, "_search", spoilt)
+    monkeypatch.setattr(members, "candidates", spoilt)
     monkeypatch.setattr(members, "build", noted)
     monkeypatch.setattr("resarc.reconstruct.engine.build", noted)
     with pytest.raises(ReconstructionError) as error:
