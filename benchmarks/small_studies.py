@@ -2,11 +2,12 @@
 
     python benchmarks/small_studies.py [--only 3,17] [--again]
 
-The studies of tests/reconstruct/generated.py: 8 to 16 patients with two endpoints,
-a binary and a three-level category and an age print 3 to 9 figures, drawn at random, beside their number.
-Whatever is printed is true of them, so every figure can be held together with all others. Each paper says
-that its rates are Kaplan-Meier estimates, so that few readings are asked for. Each study is rebuilt; a figure that is set aside under the reading by which it was printed, because no dataset was
-found that holds it with the others, is lost.
+The studies of tests/reconstruct/generated.py: 8 to 16 patients with two endpoints, a binary and a
+three-level category and an age print 3 to 9 figures, drawn at random, beside their number. Whatever is
+printed is true of them, so every figure can be held together with all others. Each paper says that its
+rates are Kaplan-Meier estimates, so that few readings are asked for. Each study is rebuilt; a figure that is
+set aside under the reading by which it was printed, because no dataset was found that holds it with the
+others, is lost.
 
 Each study writes benchmarks/out/small_studies/<number>.json and is skipped if that is there, but for
 `--again`. The result is docs/benchmarks/small_studies.json: of the first studies, at which was looked while
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "reconstruct")]
 
 from generated import (  # noqa: E402
+    COURSES,
     GRADES,
     PRINTABLE,
     PROTOCOLS,
@@ -45,7 +47,6 @@ OUT = ROOT / "benchmarks" / "out" / "small_studies"
 SUMMARY = ROOT / "docs" / "benchmarks" / "small_studies.json"
 MEMBERS = 3
 PARTS = {"looked_at": range(60), "afterwards": range(60, 120)}
-COURSES = ("censored", "died", "progressed", "progressed and died")
 
 
 def study(number: int) -> Study:

@@ -78,7 +78,7 @@ def test_a_printed_number_of_events_is_not_asked_for(rebuilt):
 def test_what_misses_a_figure_is_moved_until_it_holds(rebuilt, found):
     """Chemotherapy given to others, histories and labels find back to the figures together, with as many
     events as are asked for."""
-    _, targets, _ = rebuilt
+    _, targets, printed = rebuilt
     rng = np.random.default_rng(3)
     ends = []
     for part in found[0]:
@@ -88,6 +88,6 @@ def test_what_misses_a_figure_is_moved_until_it_holds(rebuilt, found):
         part.codes["chemotherapy"] = rng.permuted(part.codes["chemotherapy"], axis=1)
         missed = part.take(np.flatnonzero(~judge(part))[:1])
         if missed.shape[0]:
-            ends.append(judge(unreached._annealed(missed, asked, rng)).any())
+            ends.append(judge(unreached._annealed(missed, asked, printed, rng)).any())
     assert len(ends) > 3
     assert np.mean(ends) > 0.3

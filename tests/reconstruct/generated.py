@@ -17,6 +17,7 @@ from resarc.protocol import Protocol
 from resarc.published import Figure, Published
 
 GRADES = ("low", "middle", "high")
+COURSES = ("censored", "died", "progressed", "progressed and died")
 
 
 def protocol_of(*, logic: bool) -> Protocol:

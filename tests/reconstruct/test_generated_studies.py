@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 from generated import (
+    COURSES,
     GRADES,
     PRINTABLE,
     PROTOCOLS,
@@ -51,7 +52,7 @@ MEMBERS = 3
 PATIENT = st.tuples(
     st.integers(20, 900),
     st.integers(1, 900),
-    st.sampled_from(("censored", "died", "progressed", "progressed and died")),
+    st.sampled_from(COURSES),
     st.booleans(),
     st.sampled_from(GRADES),
     st.integers(30, 85),

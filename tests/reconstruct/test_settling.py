@@ -160,7 +160,7 @@ def test_what_is_left_is_never_farther_and_the_same_seed_gives_the_same(plan, se
     )
     codes = np.stack([settling._codes(name, given, built, 0) for name in place.blocks])
     days = np.stack([built[e].days[0] for e in place.endpoints])
-    moves, timed = settling._free(place, plan)
+    moves, timed = settling.free(place, plan.published)
     windows = np.zeros((0, 3), dtype=np.int64)
 
     def run(proposals: int):

@@ -54,31 +54,6 @@ def test_intervals_equal_r(r, parity):
 
 
 @pytest.mark.property
-@given(
-    st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
-    st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
-    st.sampled_from([0.8, 0.95, 0.99]),
-)
-def test_intervals_equal_statsmodels(counts, others, level):
-    from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
-
-    names = {"wald": "normal", "exact": "beta", "agresti-coull": "agresti_coull"}
-    (x, n), (y, m) = counts, others
-    for method in METHODS:
-        found = proportion_interval(x, n, method, level)
-        low, high = proportion_confint(x, n, 1 - level, names.get(method, method))
-        if method == "jeffreys":
-            low, high = (0.0 if x == 0 else low), (1.0 if x == n else high)
-        expected = (max(low, 0.0), min(high, 1.0))
-        assert (found.lower, found.upper) == pytest.approx(expected, rel=1e-12, abs=1e-15)
-    found = difference(x, n, y, m, level)
-    expected = confint_proportions_2indep(
-        x, n, y, m, compare="diff", method="newcomb", alpha=1 - level
-    )
-    assert (found.lower, found.upper) == pytest.approx(expected, rel=1e-12, abs=1e-15)
-
-
-@pytest.mark.property
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_intervals_hold_the_value_and_mirror(counts):
     x, n = counts

@@ -211,20 +211,18 @@ class Search:
                             seed,
                         )
                         states.append(state)
-        fresh = []
+        found = []
         if states:
             rng = stream(self.study, f"refit {self.name}", seed=self.seed)
-            fresh.append(
-                refit.refitted(cohort, states, self.targets, self.published, ensemble, rng)
-            )
+            fresh = refit.refitted(cohort, states, self.targets, self.published, ensemble, rng)
+            good = np.flatnonzero(self._judged(fresh))
+            found += self.place.states(fresh.take(good)) if good.size else []
         rng = stream(self.study, f"unreached {self.name}", seed=self.seed)
         other, tried = unreached.with_other_numbers(
             ensemble, self.targets, self.published, self._judged, rng, self.effort
         )
-        found = []
-        for part in [*fresh, *other]:
-            good = np.flatnonzero(self._judged(part))
-            found += self.place.states(part.take(good)) if good.size else []
+        for part in other:
+            found += self.place.states(part)
         return found, len(states) + tried
 
     def _fixed(self, e: Estimand) -> bool:

@@ -17,11 +17,11 @@ from resarc.ensemble import Ensemble
 from resarc.errors import ReconstructionError
 from resarc.estimand import Estimand
 from resarc.published import Published, Range
-from resarc.reconstruct import annealing, courses, members, strata
+from resarc.reconstruct import annealing, courses, members, settling, strata
 from resarc.reconstruct.orders import speaks
 from resarc.reconstruct.readings import Reading
 from resarc.reconstruct.scheme import plan_of
-from resarc.reconstruct.space import Feasible, feasible
+from resarc.reconstruct.space import feasible
 from resarc.reconstruct.targets import Target
 
 ENDS = 2
@@ -73,7 +73,7 @@ def with_other_numbers(
                 kept, missed = _parted(drawn, good)
                 if missed.shape[0] and not published.curves:
                     missed = missed.take(np.arange(min(missed.shape[0], OF_EACH)))
-                    kept += _parted(_annealed(missed, asked, rng), good)[0]
+                    kept += _parted(_annealed(missed, asked, published, rng), good)[0]
                 found += kept
                 if not kept:
                     break
@@ -137,10 +137,12 @@ def _drawn(
     return drawn
 
 
-def _annealed(drawn: Ensemble, asked: list[Target], rng: np.random.Generator) -> Ensemble:
+def _annealed(
+    drawn: Ensemble, asked: list[Target], published: Published, rng: np.random.Generator
+) -> Ensemble:
     """The candidates after their histories and labels were moved together."""
     place, *_ = feasible(asked, [], drawn)
-    moves, timed = _free(place)
+    moves, timed = settling.free(place, published)
     half = courses.HALVES[drawn.protocol.conventions.median]
     windows = np.zeros((0, 3), dtype=np.int64)
     states = place.states(drawn)
@@ -149,12 +151,3 @@ def _annealed(drawn: Ensemble, asked: list[Target], rng: np.random.Generator) ->
         seed = int(rng.integers(0, 2**32))
         annealing.anneal(place.space, state, moves, timed, windows, True, half, proposals, seed)
     return place.ensemble(states, drawn)
-
-
-def _free(place: Feasible) -> tuple[np.ndarray, np.ndarray]:
-    """The moves, and the endpoints, that put at risk nothing which the search does not compute."""
-    still = {place.layout.source[name] for t in place.unwatched for name in t.estimand.variables}
-    fixed = np.array([name in still for name in place.blocks])
-    timed = [k for k, e in enumerate(place.endpoints) if e not in still]
-    free = ~(place.space.moves[:, 0] & fixed).any(axis=1)
-    return np.flatnonzero(free), np.array(timed, dtype=np.int64)

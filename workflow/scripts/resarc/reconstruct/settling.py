@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from resarc.published import Published
 from resarc.reconstruct import (
     annealing,
     counts,
@@ -40,7 +41,7 @@ def settle(
     targets = [t for t in targets if not counts.is_count(t) or t.estimand.variables & set(built)]
     reach = np.array([_reach(e, targets, plan, built[e]) for e in plan.protocol.endpoint_names])
     place, *_ = space.around(plan.layout, list(plan.components), targets, [], reach)
-    moves, timed = _free(place, plan)
+    moves, timed = free(place, plan.published)
     half = courses.HALVES[plan.protocol.conventions.median]
     regroups = _regroups(place)
     windows = [
@@ -72,13 +73,13 @@ def _reach(endpoint: str, targets: list[Target], plan: Plan, history: History) -
     return min(floor, int(history.days.min())), max(longest, int(history.days.max()))
 
 
-def _free(place: Feasible, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+def free(place: Feasible, published: Published) -> tuple[np.ndarray, np.ndarray]:
     """The moves of labels, and the endpoints whose times and events may change, that put at risk
     nothing which the search does not compute: points of a curve, and targets unwatched."""
     still: set[str] = set()
     for target in place.unwatched:
-        still |= {plan.layout.source[name] for name in target.estimand.variables}
-    drawn = {e for e in place.endpoints if curves.of_endpoint(e, plan.published) is not None}
+        still |= {place.layout.source[name] for name in target.estimand.variables}
+    drawn = {e for e in place.endpoints if curves.of_endpoint(e, published) is not None}
     # A relation to a time that stands still could not be kept in step; then all stand still.
     timed = [] if drawn else [k for k, e in enumerate(place.endpoints) if e not in still]
     exchanged = place.space.moves[:, 0]

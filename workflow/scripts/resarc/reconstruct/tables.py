@@ -4,8 +4,8 @@ A test of a cross table depends on the counts alone. A Kaplan-Meier rate of a sm
 values, which ones its number of patients and events decides: of seven patients who are all followed up
 no three quarters live on. Counts drawn without looking at these figures seldom go with them, and no
 exchange of labels and no other history mends that. So a drawn table is walked, patient by patient
-through tables that meet all printed counts, until no such figure excludes it (simulated annealing). What a search beyond
-doubt needs is asked for, nothing more: no table that data could have is left out.
+through tables that meet all printed counts, until no such figure excludes it (simulated annealing).
+Only what is impossible is excluded: no table that data could have is left out.
 """
 
 from __future__ import annotations
