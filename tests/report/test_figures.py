@@ -10,6 +10,7 @@ import pytest
 
 from resarc.report import figures, html
 from resarc.report.figures import Curve, Drawing, Interval, Pair
+from resarc.report.figures.ranges import log_ticks
 from resarc.report.figures.style import compact as compact_path
 from resarc.report.glyphs import text_width, wrapped
 
@@ -197,6 +198,25 @@ def test_a_million_rows_are_thinned_to_what_can_be_seen() -> None:
 )
 def test_ticks_are_round_months(limit: float, ticks: list[float]) -> None:
     assert figures.time_ticks(limit) == ticks
+
+
+@pytest.mark.parametrize(
+    ("low", "top", "room", "ticks"),
+    [
+        (0.08, 12, 200, [0.1, 0.2, 0.5, 1, 2, 5, 10]),
+        (0.008, 8.9, 180, [0.01, 0.1, 1]),
+        (0.009, 12, 400, [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]),
+        (1e-6, 1e6, 150, [1e-6, 1e-3, 1, 1e3, 1e6]),
+    ],
+)
+def test_ticks_of_a_logarithmic_axis_stand_apart(
+    low: float, top: float, room: float, ticks: list[float]
+) -> None:
+    assert log_ticks(low, top, room) == ticks
+
+
+def test_labels_above_each_other_need_less_room() -> None:
+    assert len(log_ticks(0.02, 50, 116, upright=True)) > len(log_ticks(0.02, 50, 116))
 
 
 def test_wrapped_lines_fit() -> None:

@@ -53,7 +53,7 @@ def ratio_lines(panels: Sequence[RatioLine], *, finding: str, caption: str) -> D
     head = 10.0 + 12.0 * max(map(len, titles))
     height = rows * (high + head + foot) + 4
     low, top = _reach(panels)
-    ticks = [t for t in log_ticks(low, top) if low <= t <= top]
+    ticks = log_ticks(low, top, high, upright=True)
     with canvas(height) as figure:
         for i, panel in enumerate(panels):
             line, side = divmod(i, 2)

@@ -167,7 +167,7 @@ def _draw_scale(axes: Axes, scale: Scale) -> None:
             linewidth=min(1.2, 0.8 * _HIGH / axes.get_ylim()[0]),
         )  # fmt: skip
     if scale.logarithmic:
-        marks = [t for t in log_ticks(low, top) if low <= t <= top]
+        marks = log_ticks(low, top, _WIDTH)
         axes.set_xticks(marks, [f"{t:g}" for t in marks])
         axes.set_xticks([], minor=True)
     axes.set_xlabel(printable(scale.axis))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isnan, log10, nan
+from itertools import pairwise
+from math import ceil, floor, inf, isnan, log10, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -125,7 +126,7 @@ def forest(
                 printable(note), (WIDTH - left - side + 8, body + 8), xycoords="axes points",
                 annotation_clip=False, va="center", ha="left", color=QUIET,
             )  # fmt: skip
-        _number_axis(axes, low, top, logarithmic, percent)
+        _number_axis(axes, low, top, logarithmic, percent, WIDTH - left - side)
         axes.set_xlabel(printable(axis))
         svg = svg_of(figure)
     columns = ("group", "row", "kind", "lower", "upper", "point", "printed", "note")
@@ -220,9 +221,11 @@ def _draw_interval(axes: Axes, row: Interval, y: float, low: float, top: float) 
         )
 
 
-def _number_axis(axes: Axes, low: float, top: float, logarithmic: bool, percent: bool) -> None:
+def _number_axis(
+    axes: Axes, low: float, top: float, logarithmic: bool, percent: bool, room: float
+) -> None:
     if logarithmic:
-        ticks = [t for t in log_ticks(low, top) if low <= t <= top]
+        ticks = log_ticks(low, top, room)
         axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
         axes.set_xticks([], minor=True)
     elif percent:
@@ -230,7 +233,18 @@ def _number_axis(axes: Axes, low: float, top: float, logarithmic: bool, percent:
         axes.set_xticks(ticks, [f"{100 * t:g}%" for t in np.round(ticks, 6)])
 
 
-def log_ticks(low: float, top: float) -> list[float]:
-    dense = (0.1, 0.2, 0.5) if top / low < 1000 else (0.1,)
-    powers = range(int(log10(low)) - 1, int(log10(top)) + 3)
-    return [float(f"{base * 10.0**power:.3g}") for power in powers for base in dense]
+def log_ticks(low: float, top: float, room: float, *, upright: bool = False) -> list[float]:
+    """The ticks of a logarithmic axis from `low` to `top` which is `room` points long (`upright`: its
+    labels stand above each other): 1, 2 and 5 of each decade, or else each decade, each second, and
+    so on; the densest whose labels stand apart."""
+    first, last = floor(log10(low)), ceil(log10(top))
+    for bases, step in (((1, 2, 5), 1), *(((1,), step) for step in range(1, last - first + 1))):
+        powers = [power for power in range(first, last + 1) if power % step == 0]
+        ticks = [float(f"{base}e{power}") for power in powers for base in bases]
+        ticks = [tick for tick in ticks if low <= tick <= top]
+        places = [room * log10(tick / low) / log10(top / low) for tick in ticks]
+        long = [0.7 * SIZE if upright else text_width(f"{tick:g}", SIZE) for tick in ticks]
+        pairs = zip(pairwise(places), pairwise(long), strict=True)
+        if all(b - a >= (before + after + SIZE) / 2 for (a, b), (before, after) in pairs):
+            break
+    return ticks
