@@ -111,6 +111,7 @@ def compile_searches():
 wildcard_constraints:
     study="|".join(STUDIES),
     part=r"\d+",
+    of=r"\d+",
     turn=r"\d+",
 
 
@@ -159,7 +160,7 @@ def passes_before(wildcards, turn):
     """What was met in the passes before one, if they are split."""
     of = pushing_chunks(wildcards)
     return [
-        part_file(f"push-{before}", wildcards.study, k, ".npz")
+        part_file(f"push-{before}", wildcards.study, k, of, ".npz")
         for before in range(turn if of > 1 else 0)
         for k in range(of)
     ]
@@ -178,18 +179,18 @@ def part_files(stage, number=chunks, ending=".parquet"):
     """An input function: what the jobs make into which a stage is split; nothing if it is one job."""
 
     def found(wildcards):
-        if number(wildcards) == 1:
+        of = number(wildcards)
+        if of == 1:
             return []
-        return [
-            part_file(stage, wildcards.study, k, ending)
-            for k in range(number(wildcards))
-        ]
+        return [part_file(stage, wildcards.study, k, of, ending) for k in range(of)]
 
     return found
 
 
-def part_file(stage, study="{study}", part="{part}", ending=".parquet"):
-    return f"{PARTS}{study}/{stage}-{part}{ending}"
+def part_file(stage, study="{study}", part="{part}", of="{of}", ending=".parquet"):
+    """What one job of several makes. How many they are stands in the name: a part of another number of
+    parts is another file."""
+    return f"{PARTS}{study}/{stage}-{part}-of-{of}{ending}"
 
 
 def patients(wildcards):

@@ -12,7 +12,7 @@ rule push:
         begun=lambda wildcards: (
             []
             if pushing_chunks(wildcards) == 1
-            else part_file("push-begun", wildcards.study, 0, ".npz")
+            else part_file("push-begun", wildcards.study, 0, 1, ".npz")
         ),
         passes=lambda wildcards: passes_before(wildcards, PASSES),
         code=code("push"),
@@ -51,7 +51,7 @@ rule push_begin:
         targets="results/{study}/reconstruction/targets.csv",
         code=code("push"),
     output:
-        begun=temp(part_file("push-begun", part=0, ending=".npz")),
+        begun=temp(part_file("push-begun", part=0, of=1, ending=".npz")),
     log:
         "logs/{study}/push_begin.log",
     priority: priority("push")
@@ -77,21 +77,20 @@ rule push_part:
         questions="config/synthesis.yaml",
         ensemble="results/{study}/reconstruction/ensemble.parquet",
         targets="results/{study}/reconstruction/targets.csv",
-        begun=part_file("push-begun", part=0, ending=".npz"),
+        begun=part_file("push-begun", part=0, of=1, ending=".npz"),
         passes=lambda wildcards: passes_before(wildcards, int(wildcards.turn)),
         code=code("push"),
     output:
         part=temp(part_file("push-{turn}", ending=".npz")),
     log:
-        "logs/{study}/push_part_{turn}_{part}.log",
+        "logs/{study}/push_part_{turn}_{part}_of_{of}.log",
     priority: priority("push")
     conda:
         "../../environment.yml"
     params:
-        of=pushing_chunks,
         steps=options_of_passes,
     message:
-        "Seeking ends of {wildcards.study}, pass {wildcards.turn}, part {wildcards.part} of {params.of} (from 0)"
+        "Seeking ends of {wildcards.study}, pass {wildcards.turn}, part {wildcards.part} of {wildcards.of} (from 0)"
     shell:
         "python workflow/scripts/push.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
@@ -99,7 +98,7 @@ rule push_part:
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         f" --seed {SEED}"
         " {params.steps:q}"
-        " --part {wildcards.part} --of {params.of}"
+        " --part {wildcards.part} --of {wildcards.of}"
         " --to {output.part:q}"
         " > {log:q} 2>&1"
 
@@ -156,20 +155,18 @@ rule identify_part:
     output:
         part=temp(part_file("identify")),
     log:
-        "logs/{study}/identify_part_{part}.log",
+        "logs/{study}/identify_part_{part}_of_{of}.log",
     priority: priority("identify")
     conda:
         "../../environment.yml"
-    params:
-        of=chunks,
     message:
-        "Bounding a part of {wildcards.study}, {wildcards.part} of {params.of} (from 0)"
+        "Bounding a part of {wildcards.study}, {wildcards.part} of {wildcards.of} (from 0)"
     shell:
         "python workflow/scripts/identify.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --questions {input.questions:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         " --extremes {input.extremes:q} --sought {input.sought:q}"
-        " --part {wildcards.part} --of {params.of}"
+        " --part {wildcards.part} --of {wildcards.of}"
         " --to {output.part:q}"
         " > {log:q} 2>&1"

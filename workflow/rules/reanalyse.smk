@@ -38,18 +38,17 @@ rule reanalyse_part:
     output:
         part=temp(directory(part_file("reanalyse", ending=""))),
     log:
-        "logs/{study}/reanalyse_part_{part}.log",
+        "logs/{study}/reanalyse_part_{part}_of_{of}.log",
     priority: priority("analyse")
     conda:
         "../../environment.yml"
     params:
         patients=lambda wildcards, input: options(input.patients),
-        of=chunks,
     message:
-        "Analysing a part of {wildcards.study} as is recommended today, {wildcards.part} of {params.of} (from 0)"
+        "Analysing a part of {wildcards.study} as is recommended today, {wildcards.part} of {wildcards.of} (from 0)"
     shell:
         "python workflow/scripts/reanalyse.py"
         " --protocol {input.protocol:q} {params.patients:q}"
-        " --part {wildcards.part} --of {params.of}"
+        " --part {wildcards.part} --of {wildcards.of}"
         " --to {output.part:q}"
         " > {log:q} 2>&1"

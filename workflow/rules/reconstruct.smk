@@ -9,7 +9,7 @@ rule reconstruct:
         scheme=lambda wildcards: (
             []
             if rebuilding_chunks(wildcards) == 1
-            else part_file("scheme", wildcards.study, 0, ".json")
+            else part_file("scheme", wildcards.study, 0, 1, ".json")
         ),
         parts=part_files("reconstruct", rebuilding_chunks),
         code=code("reconstruct"),
@@ -45,7 +45,7 @@ rule reconstruct_scheme:
         published="results/{study}/published.json",
         code=code("reconstruct"),
     output:
-        scheme=temp(part_file("scheme", part=0, ending=".json")),
+        scheme=temp(part_file("scheme", part=0, of=1, ending=".json")),
     log:
         "logs/{study}/reconstruct_scheme.log",
     priority: priority("reconstruct")
@@ -65,25 +65,23 @@ rule reconstruct_part:
     input:
         protocol="results/{study}/protocol.json",
         published="results/{study}/published.json",
-        scheme=part_file("scheme", part=0, ending=".json"),
+        scheme=part_file("scheme", part=0, of=1, ending=".json"),
         code=code("reconstruct"),
     output:
         part=temp(part_file("reconstruct")),
     log:
-        "logs/{study}/reconstruct_part_{part}.log",
+        "logs/{study}/reconstruct_part_{part}_of_{of}.log",
     priority: priority("reconstruct")
     conda:
         "../../environment.yml"
-    params:
-        of=rebuilding_chunks,
     message:
-        "Rebuilding datasets of {wildcards.study}, part {wildcards.part} of {params.of} (from 0)"
+        "Rebuilding datasets of {wildcards.study}, part {wildcards.part} of {wildcards.of} (from 0)"
     shell:
         "python workflow/scripts/reconstruct.py"
         " --protocol {input.protocol:q} --published {input.published:q}"
         f" --members {MEMBERS} --seed {SEED}"
         " --scheme {input.scheme:q}"
-        " --part {wildcards.part} --of {params.of}"
+        " --part {wildcards.part} --of {wildcards.of}"
         " --to {output.part:q}"
         " > {log:q} 2>&1"
 
