@@ -88,6 +88,6 @@ def test_what_misses_a_figure_is_moved_until_it_holds(rebuilt, found):
         part.codes["chemotherapy"] = rng.permuted(part.codes["chemotherapy"], axis=1)
         missed = part.take(np.flatnonzero(~judge(part))[:1])
         if missed.shape[0]:
-            ends.append(judge(unreached._annealed(missed, asked, printed, rng)).any())
+            ends.append(judge(unreached.annealed(missed, asked, printed, rng)).any())
     assert len(ends) > 3
     assert np.mean(ends) > 0.3

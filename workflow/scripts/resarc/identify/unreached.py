@@ -73,7 +73,7 @@ def with_other_numbers(
                 kept, missed = _parted(drawn, good)
                 if missed.shape[0] and not published.curves:
                     missed = missed.take(np.arange(min(missed.shape[0], OF_EACH)))
-                    kept += _parted(_annealed(missed, asked, published, rng), good)[0]
+                    kept += _parted(annealed(missed, asked, published, rng), good)[0]
                 found += kept
                 if not kept:
                     break
@@ -137,7 +137,7 @@ def _drawn(
     return drawn
 
 
-def _annealed(
+def annealed(
     drawn: Ensemble, asked: list[Target], published: Published, rng: np.random.Generator
 ) -> Ensemble:
     """The candidates after their histories and labels were moved together."""
