@@ -131,7 +131,7 @@ def _drawn(
     except ReconstructionError:
         return None
     # What no figure speaks of is as in the first member.
-    rest = like.take(np.zeros(many, dtype=int))
+    rest = like.take(np.zeros(drawn.shape[0], dtype=int))
     drawn.codes = rest.codes | drawn.codes
     drawn.numbers = rest.numbers | drawn.numbers
     return drawn

@@ -28,6 +28,9 @@ from resarc.reconstruct.orders import speaks
 from resarc.reconstruct.targets import EDGE, Target
 
 STARTS = 24
+FEW = 4
+"""Starts of a history, if those of other members were found: what has come before it, or its number of events,
+allows it hardly or not, and a new member comes cheaper."""
 
 ANY = -1
 """Instead of a number of events: any that the search comes to."""
@@ -258,8 +261,8 @@ def build(
     other, each member is given one of those that the figures allow, few and many alike. From order
     histories with so many (`strata`) and from random times, where the number is free to move, it is
     sought in turns of two starts, every other member with the former first. A search that gets stuck is
-    started anew, `starts` times at most; `loss` says how far each history is from its targets in the
-    end.
+    started anew, `starts` times at most, and `FEW` times once some member's was found; `loss` says how far
+    each history is from its targets in the end.
     """
     apart = sharing is None and not relations(endpoint, tuple(others), protocol)
     given = deaths
@@ -292,7 +295,7 @@ def build(
             for name in ("days", "event", "pins", "loss", "shared"):
                 getattr(found, name)[rows[better]] = getattr(again, name)[better]
         rows = np.flatnonzero(found.loss > 0)
-        if not rows.size:
+        if not rows.size or (start + 1 >= FEW and rows.size < members):
             break
     if found is None:
         raise AssertionError("a search has at least one start")

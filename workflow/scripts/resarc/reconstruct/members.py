@@ -80,53 +80,77 @@ def _hardest(failures: dict[Target, tuple[float, float]]) -> str:
 def build(
     plan: Plan, chunk: int, wanted: int, attempts: int = ATTEMPTS
 ) -> tuple[Ensemble | None, dict[Target, tuple[float, float]]]:
-    """`wanted` members that hold every target, or None and for each target the share of searches
+    """`wanted` members that hold every target, or None and for each target the share of candidates
     that missed it with the smallest distance. Searches go on while they find members."""
     found: list[Ensemble] = []
     have = 0
-    missed = {t: [] for t in plan.targets}
+    stage = f"reconstruct {plan.reading.name}"
+    # A pilot is asked what its candidates miss, and only for what is soon found.
+    pilot = chunk == PILOT
+    missed: list[dict[Target, np.ndarray]] = []
     nearest = np.inf
     attempt, last = 0, attempts
     while attempt < last:
-        stage = f"reconstruct {plan.reading.name}"
         rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
         # A few candidates miss a target and fall out.
         left = wanted - have
         fewest = 2 if plan.together else 6
-        ensemble = candidates(plan, list(plan.aside), max(left + left // 16, fewest), rng)
+        many = max(left + left // 16, fewest)
+        ensemble = candidates(plan, list(plan.aside), many, rng, every=pilot)
         beyond = curves.excess(plan.published, ensemble)
         nearest = min(nearest, float(beyond.min()))
+        missed.append(_gaps(plan, ensemble, beyond))
         good = _coherent(ensemble, plan) & (beyond == 0)
-        for target in plan.targets:
-            values = target.evaluate(ensemble)
-            held = target.holds(values)
-            gaps = np.maximum(distance(target, values, plan.patients), 1e-9)
-            if curves.bends(target, plan.published):
-                gaps, held = np.maximum(gaps, beyond), held & (beyond == 0)
-            missed[target].append(np.where(held, 0.0, gaps))
-            good &= held
+        good &= np.all([gaps == 0 for gaps in missed[-1].values()], axis=0)
         rows = np.flatnonzero(good)[: wanted - have]
         if rows.size:
             found.append(ensemble.take(rows))
             have += rows.size
-            # A pilot only asks what is soon found; members that are rare are sought on.
-            last = last if chunk == PILOT else min(attempt + 1 + attempts, MOST_ATTEMPTS)
+            last = last if pilot else min(attempt + 1 + attempts, MOST_ATTEMPTS)
         attempt += 1
         if have == wanted:
             return join(found, plan.protocol), {}
     if nearest > 0 and not any(curves.bends(t, plan.published) for t in plan.targets):
         raise curves.out_of_reach(plan.published, nearest)
+    if not pilot:
+        rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
+        ensemble = candidates(plan, list(plan.aside), many, rng, every=True)
+        missed = [_gaps(plan, ensemble, curves.excess(plan.published, ensemble))]
     shares = {}
-    for target, distances in missed.items():
-        gaps = np.concatenate(distances)
+    for target in plan.targets:
+        gaps = np.concatenate([of_one[target] for of_one in missed])
         shares[target] = (float((gaps > 0).mean()), float(gaps.min()))
     return None, shares
 
 
+def _gaps(plan: Plan, ensemble: Ensemble, beyond: np.ndarray) -> dict[Target, np.ndarray]:
+    """How far each candidate (M,) is from each target, 0 where it holds; `beyond` (M,) is how far from the
+    points of curves."""
+    found = {}
+    for target in plan.targets:
+        values = target.evaluate(ensemble)
+        held = target.holds(values)
+        gaps = np.maximum(distance(target, values, plan.patients), 1e-9)
+        if curves.bends(target, plan.published):
+            gaps, held = np.maximum(gaps, beyond), held & (beyond == 0)
+        found[target] = np.where(held, 0.0, gaps)
+    return found
+
+
 def candidates(
-    plan: Plan, without: list[Target], members: int, rng: np.random.Generator
+    plan: Plan,
+    without: list[Target],
+    members: int,
+    rng: np.random.Generator,
+    *,
+    every: bool = False,
 ) -> Ensemble:
-    """Candidates for members, not judged yet: counts, histories, labels, numbers in turn."""
+    """Candidates for members, not judged yet: counts, histories, labels, numbers in turn.
+
+    Of `members` that are begun, those are left out whose history of an endpoint misses its figures, unless
+    all do; and nothing more is sought for one of whose components no labels are found. `every`: all are
+    carried to the end, so that what is missed can be told.
+    """
     cells, asked = {}, {}
     for component in plan.components:
         drawn = [counts.draw(component, without, plan.patients, rng) for _ in range(members)]
@@ -169,6 +193,11 @@ def candidates(
             rng,
             sharing=sharing,
         )
+        rows = np.flatnonzero(built[endpoint].loss == 0)
+        if 0 < rows.size < len(built[endpoint].loss) and not every and not plan.together:
+            built = {name: history.take(rows) for name, history in built.items()}
+            cells = {blocks: drawn[rows] for blocks, drawn in cells.items()}
+            members = rows.size
     given = assignment.Labels(plan.layout)
     for component in plan.components:
         given.codes.update(
@@ -190,7 +219,7 @@ def candidates(
         held = _held(known, assignment.ensemble_of(given, built, plan.layout))
         settling.settle(plan, given, built, np.flatnonzero(~held), rng)
         rows = np.flatnonzero(_held(known, assignment.ensemble_of(given, built, plan.layout)))
-    values = _numbered(plan, cells, given, built, rows, rng)
+    values = _numbered(plan, cells, given, built, rows, rng, every=every)
     return _ensemble(plan, given, values, built)
 
 
@@ -222,13 +251,15 @@ def _numbered(
     built: dict[str, History],
     among: np.ndarray,
     rng: np.random.Generator,
+    *,
+    every: bool,
 ) -> dict[str, np.ndarray]:
-    """Values (M, n) of all numbers, of the members `among`. Members that miss a target of a component get its labels and numbers
-    anew, labels in place, where its targets speak of no other component; numbers are only sought for
-    labels that hold theirs.
+    """Values (M, n) of all numbers, of the members `among`. Members that miss a target of a component get
+    its labels and numbers anew, labels in place, where its targets speak of no other component; numbers
+    are only sought for labels that hold theirs.
 
     What a component misses may be out of its reach in this history; then the member falls out in the
-    end.
+    end, and unless `every` one is asked for, nothing is sought for it in the components that follow.
     """
     layout = plan.layout
     members = len(next(iter(cells.values())))
@@ -275,6 +306,8 @@ def _numbered(
             rows = rows[~good]
             if not rows.size:
                 break
+        if not every:
+            among = np.setdiff1d(among, rows)
     if set(together) & set(values):
         targets = list(plan.targets)
         values |= numbers.fill(given, built, targets, plan.published, rng, among=tuple(together))

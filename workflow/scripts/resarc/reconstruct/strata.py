@@ -127,14 +127,7 @@ def _pool(targets: tuple[Target, ...], conventions: Conventions, patients: int) 
     for place in range(len(some.stops)):
         grown, complete = _onward(grown, place, courses, boxes, rng)
         whole &= complete
-    events = grown.event.sum(axis=1)
-    good = np.array(
-        [
-            _meets(courses[k], grown.event[m], grown.gone[m]) if k in courses else False
-            for m, k in enumerate(events)
-        ],
-        dtype=bool,
-    )
+    good = _meet(courses, grown.event, grown.gone)
     if not good.any():
         return None
     days = np.array([*(stop.day for stop in some.stops[:-1]), np.inf])
@@ -341,10 +334,19 @@ def _some_of_each(rows: np.ndarray, done: np.ndarray, rng: np.random.Generator) 
     return np.sort(rows[by_number[np.argsort(rank, kind="stable")[:MOST]]])
 
 
-def _meets(course: Course, event: np.ndarray, gone: np.ndarray) -> bool:
-    """Whether a whole history meets what hangs on its number of events."""
-    done = np.append(0, np.cumsum(event))[gone]
-    return all(
-        stop.counts((len(event) - int(g), int(d), 1.0, 0.0, 0.0))
-        for stop, g, d in zip(course.stops, gone, done, strict=True)
-    )
+def _meet(courses: dict[int, Course], event: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Which whole histories (N,) meet what hangs on their numbers of events."""
+    patients = event.shape[1]
+    done = np.pad(np.cumsum(event, axis=1), ((0, 0), (1, 0)))
+    done = np.hstack([np.take_along_axis(done, gone, axis=1), done[:, -1:]])
+    alike, kind = np.unique(np.hstack([gone, done]), axis=0, return_inverse=True)
+    stops = gone.shape[1]
+    good = [
+        row[-1] in courses
+        and all(
+            stop.counts((patients - g, d, 1.0, 0.0, 0.0))
+            for stop, g, d in zip(courses[row[-1]].stops, row[:stops], row[stops:-1], strict=True)
+        )
+        for row in alike.tolist()
+    ]
+    return np.array(good, dtype=bool)[kind.ravel()]
