@@ -23,7 +23,8 @@ from resarc.reconstruct.moves import fits, may_swap, stage_sum, swap
 
 # Of speed only; what a member must hold is not touched by them.
 ROUNDS = 8
-HOPELESS, HOPE = 0.05, 3
+HOPELESS = 0.05
+"""A search that ends its round farther away is given up: another history comes cheaper."""
 PER_PATIENT = 60
 HOT, COLD = 0.05, 5e-4
 AIMS = 8
@@ -131,7 +132,6 @@ def search(problem, codes, open_codes, times, seed, rounds):
     aims = aims_of(problem, n)
     best = math.inf
     kept = codes.copy()
-    hopeless = 0
     # One version of each function for all stages: a literal number would be compiled apart.
     narrow_first, all_stage = np.int64(NARROW_FIRST), np.int64(ALL)
     for round_number in range(rounds):
@@ -166,8 +166,7 @@ def search(problem, codes, open_codes, times, seed, rounds):
             for b in range(len(codes)):
                 for i in range(n):
                     kept[b, i] = codes[b, i]
-        hopeless += 1 if left > HOPELESS else 0
-        if left == 0.0 or hopeless == HOPE:
+        if left == 0.0 or left > HOPELESS:
             break
     for b in range(len(codes)):
         for i in range(n):
