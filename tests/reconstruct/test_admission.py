@@ -168,18 +168,18 @@ def test_a_search_without_success_names_the_hardest_target_and_returns_no_member
     search, build = members.candidates, members.build
     chunks = []
 
-    def spoilt(plan, without, count, rng):
-        ensemble = search(plan, without, count, rng)
+    def spoilt(plan, without, count, rng, *, every):
+        ensemble = search(plan, without, count, rng, every=every)
         if chunks[-1] != members.PILOT:
             order = ensemble.times["os"].argsort(axis=1)
             codes = ensemble.codes["sex"].copy()
-            codes[[[k] for k in range(count)], order] = [0] * 8 + [1] * 12
+            codes[[[k] for k in range(len(codes))], order] = [0] * 8 + [1] * 12
             ensemble.codes["sex"] = codes
         return ensemble
 
-    def noted(plan, chunk, wanted, attempts=2):
+    def noted(plan, chunk, wanted, attempts=2, **more):
         chunks.append(chunk)
-        return build(plan, chunk, wanted, attempts)
+        return build(plan, chunk, wanted, attempts, **more)
 
     monkeypatch.setattr(members, "candidates", spoilt)
     monkeypatch.setattr(members, "build", noted)

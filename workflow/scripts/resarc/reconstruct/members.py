@@ -78,10 +78,11 @@ def _hardest(failures: dict[Target, tuple[float, float]]) -> str:
 
 
 def build(
-    plan: Plan, chunk: int, wanted: int, attempts: int = ATTEMPTS
+    plan: Plan, chunk: int, wanted: int, attempts: int = ATTEMPTS, *, explain: bool = True
 ) -> tuple[Ensemble | None, dict[Target, tuple[float, float]]]:
-    """`wanted` members that hold every target, or None and for each target the share of candidates
-    that missed it with the smallest distance. Searches go on while they find members."""
+    """`wanted` members that hold every target, or None and, if that is to be explained, for each target
+    the share of candidates that missed it with the smallest distance. Searches go on while they find
+    members."""
     found: list[Ensemble] = []
     have = 0
     stage = f"reconstruct {plan.reading.name}"
@@ -112,6 +113,8 @@ def build(
             return join(found, plan.protocol), {}
     if nearest > 0 and not any(curves.bends(t, plan.published) for t in plan.targets):
         raise curves.out_of_reach(plan.published, nearest)
+    if not explain:
+        return None, {}
     if not pilot:
         rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
         ensemble = candidates(plan, list(plan.aside), many, rng, every=True)
