@@ -230,18 +230,40 @@ def test_help_lists_every_public_target(checkout):
     assert {"all", "setup", "test", "lint", "clean", "help"} <= set(public)
 
 
-def test_continuous_integration_runs_make_test(checkout):
+@pytest.mark.parametrize(
+    ("user", "fails", "asked"),
+    [(0, False, ["update", "install"]), (0, True, ["update"]), (1000, False, [])],
+    ids=["installs Slurm", "cannot install it", "may not install it"],
+)
+def test_continuous_integration_runs_make_test(checkout, user, fails, asked):
     script = checkout.root / ".ci" / "run"
     script.parent.mkdir()
     shutil.copy(ROOT / ".ci" / "run", script)
-    for tool in ("bash", "dirname"):
-        if not (checkout.bin / tool).exists():
-            (checkout.bin / tool).symlink_to(str(shutil.which(tool)))
+    for tool in ("bash", "timeout"):
+        (checkout.bin / tool).symlink_to(str(shutil.which(tool)))
+    checkout.program("id", f"echo {user}")
+    checkout.program("apt-get", f'record "$@"; exit {int(fails)}')
     checkout.program("make", 'record "$@"')
     environment = {"PATH": str(checkout.bin), "HOME": str(checkout.bin)}
     done = subprocess.run([str(script)], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert checkout.called("make") == ["make test"]
+    assert [call.split()[1] for call in checkout.called("apt-get")] == asked
+    assert checkout.called("make") == ["make slurm", "make test"]
+    assert ("its tests will be skipped" in done.stdout) == fails
+
+
+def test_continuous_integration_goes_on_without_what_sends_jobs_to_slurm(checkout):
+    script = checkout.root / ".ci" / "run"
+    script.parent.mkdir()
+    shutil.copy(ROOT / ".ci" / "run", script)
+    (checkout.bin / "bash").symlink_to(str(shutil.which("bash")))
+    checkout.program("id", "echo 1000")
+    checkout.program("make", 'record "$@"; [ "$1" != slurm ]')
+    environment = {"PATH": str(checkout.bin), "HOME": str(checkout.bin)}
+    done = subprocess.run([str(script)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert checkout.called("make") == ["make slurm", "make test"]
+    assert "its tests will be skipped" in done.stdout
 
 
 def test_continuous_integration_fails_as_make_test_does(checkout):
@@ -249,6 +271,7 @@ def test_continuous_integration_fails_as_make_test_does(checkout):
     script.parent.mkdir()
     shutil.copy(ROOT / ".ci" / "run", script)
     (checkout.bin / "bash").symlink_to(str(shutil.which("bash")))
+    checkout.program("id", "echo 1000")
     checkout.program("make", '[ "$1" != test ]')
     environment = {"PATH": str(checkout.bin), "HOME": str(checkout.bin)}
     assert subprocess.run([str(script)], env=environment, check=False).returncode != 0
