@@ -32,6 +32,10 @@ FEW = 4
 """Starts of a history, if those of other members were found: what has come before it, or its number of events,
 allows it hardly or not, and a new member comes cheaper."""
 
+CENSORING = 0.03
+"""How far the whole cohort's rate may be, at most, from the mean of its groups' while they guide a search.
+Were nobody censored, it would be that mean."""
+
 ANY = -1
 """Instead of a number of events: any that the search comes to."""
 
@@ -113,39 +117,60 @@ def implied(
     bounds guide the search (with some slack for censoring); they are no targets.
     """
     found = []
-    medians: dict[str, dict[str, Range]] = {}
+    for _, of_level in _of_all_levels("median", targets, endpoint, protocol, patients):
+        for _, allowed in of_level:
+            low = sum(share * (other.lower >= allowed.lower) / 2 for share, other in of_level)
+            high = sum(share * (1 + (other.lower > allowed.lower)) / 2 for share, other in of_level)
+            time = Duration(Decimal(str(round(allowed.upper * DAYS_PER_MONTH))), "day")
+            margin = 0.03 * (high - low)
+            found.append(_guide(endpoint, time, low + margin, high - margin))
+    return found
+
+
+def implied_by_rates(
+    targets: list[Target], endpoint: str, protocol: Protocol, patients: int
+) -> list[Target]:
+    """About what the rates of all levels of a category imply for the whole cohort's, where that is not
+    printed: their mean, weighted by the groups' sizes, give or take `CENSORING`. They guide some of the
+    searches."""
+    whole = whole_cohort(targets, endpoint)
+    printed = {t.estimand.argument for t in whole if t.estimand.statistic == "survival"}
+    found = []
+    for time, of_level in _of_all_levels("survival", targets, endpoint, protocol, patients):
+        if time not in printed:
+            low = sum(share * allowed.lower for share, allowed in of_level)
+            high = sum(share * allowed.upper for share, allowed in of_level)
+            found.append(_guide(endpoint, time, low - CENSORING, high + CENSORING))
+    return found
+
+
+def _guide(endpoint: str, time: Duration, low: float, high: float) -> Target:
+    return Target(Estimand("survival", endpoint, time), Range(low, high), None, None, (), False)
+
+
+def _of_all_levels(
+    statistic: str, targets: list[Target], endpoint: str, protocol: Protocol, patients: int
+) -> list[tuple[Duration | None, list[tuple[float, Range]]]]:
+    """Categories all of whose levels have this figure of an endpoint: the time that it is about, and of
+    each level its share of the patients and what the figure allows."""
     sizes: dict[tuple[str, str], float] = {}
+    found: dict[tuple[str, Duration | None], dict[str, Range]] = {}
     for target in targets:
         e = target.estimand
-        if len(e.where) == 1 and e.where[0].variable not in protocol.endpoint_names:
-            condition = e.where[0]
-            if e.statistic == "median" and e.subject == endpoint and not target.claim:
-                medians.setdefault(condition.variable, {})[condition.level] = target.value
-            if e.statistic == "n" and not target.claim:
-                sizes[condition.variable, condition.level] = (
-                    (target.value.lower + target.value.upper) / 2 / patients
-                )
-    for variable, of_level in medians.items():
-        if set(of_level) != set(protocol.levels(variable)) or any(
-            (variable, v) not in sizes for v in of_level
-        ):
+        if len(e.where) != 1 or e.where[0].variable in protocol.endpoint_names or target.claim:
             continue
-        for allowed in of_level.values():
-            low = sum(
-                sizes[variable, v] * (0.5 if other.lower >= allowed.lower else 0.0)
-                for v, other in of_level.items()
-            )
-            high = sum(
-                sizes[variable, v] * (1.0 if other.lower > allowed.lower else 0.5)
-                for v, other in of_level.items()
-            )
-            time = Duration(Decimal(str(round(allowed.upper * DAYS_PER_MONTH))), "day")
-            estimand = Estimand("survival", endpoint, time)
-            margin = 0.03 * (high - low)
-            found.append(
-                Target(estimand, Range(low + margin, high - margin), None, None, (), False)
-            )
-    return found
+        variable, level = e.where[0].variable, e.where[0].level
+        if e.statistic == "n":
+            middle = (target.value.lower + target.value.upper) / 2
+            sizes[variable, level] = middle / patients
+        if e.statistic == statistic and e.subject == endpoint and not e.by:
+            found.setdefault((variable, e.argument), {})[level] = target.value
+    return [
+        (time, [(sizes[variable, level], allowed) for level, allowed in of_level.items()])
+        for (variable, time), of_level in found.items()
+        if set(of_level) == set(protocol.levels(variable))
+        and all((variable, level) in sizes for level in of_level)
+    ]
 
 
 def relations(endpoint: str, done: tuple[str, ...], protocol: Protocol) -> list[Relation]:
@@ -334,10 +359,12 @@ def _search(
     drawn: np.ndarray,
 ) -> History:
     """One start of `build`, with `deaths` (M,) events, or `ANY`; `between`: medians of the whole cohort
-    may lie between two patients; `drawn` (M,): from an order history that was drawn, where
-    there is one."""
+    may lie between two patients, and rates of groups do not guide; `drawn` (M,): from an order history
+    that was drawn, where there is one."""
     own = whole_cohort(targets, endpoint)
     own = own + implied(targets, endpoint, protocol, patients)
+    if not between:
+        own = own + implied_by_rates(targets, endpoint, protocol, patients)
     pinned = pins_of(targets, endpoint)
     bound = relations(endpoint, tuple(others), protocol)
     shape = (members, patients)

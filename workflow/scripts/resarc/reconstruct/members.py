@@ -36,7 +36,7 @@ REPAIRS = 8
 """How often labels and numbers of a component are given anew to the members that miss a target of it."""
 
 PILOT = 10**6
-"""The chunk number of the members that only show what can hold together."""
+"""The chunk number of the members that only show what can hold together, and those after it."""
 
 
 def mixed(plans: list[Plan], chunk: int, wanted: int, protocol: Protocol) -> Ensemble:
@@ -86,8 +86,8 @@ def build(
     found: list[Ensemble] = []
     have = 0
     stage = f"reconstruct {plan.reading.name}"
-    # A pilot is asked what its candidates miss, and only for what is soon found.
-    pilot = chunk == PILOT
+    # A pilot is asked only for what is soon found, and the first one what its candidates miss.
+    pilot, every = chunk >= PILOT, chunk == PILOT
     missed: list[dict[Target, np.ndarray]] = []
     nearest = np.inf
     attempt, last = 0, attempts
@@ -97,7 +97,7 @@ def build(
         left = wanted - have
         fewest = 2 if plan.together else 6
         many = max(left + left // 16, fewest)
-        ensemble = candidates(plan, list(plan.aside), many, rng, every=pilot)
+        ensemble = candidates(plan, list(plan.aside), many, rng, every=every)
         beyond = curves.excess(plan.published, ensemble)
         nearest = min(nearest, float(beyond.min()))
         missed.append(_gaps(plan, ensemble, beyond))
@@ -115,7 +115,7 @@ def build(
         raise curves.out_of_reach(plan.published, nearest)
     if not explain:
         return None, {}
-    if not pilot:
+    if not every:
         rng = stream(plan.published.study, stage, chunk * 1000 + attempt, seed=plan.seed)
         ensemble = candidates(plan, list(plan.aside), many, rng, every=True)
         missed = [_gaps(plan, ensemble, curves.excess(plan.published, ensemble))]
