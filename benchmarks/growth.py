@@ -225,6 +225,9 @@ def draw(everything: dict[str, dict[str, dict[str, float | str]]]) -> None:
             (line,) = axes.loglog(sizes, seconds, marker=marker, label=words)
             linear = [seconds[-1] * size / sizes[-1] for size in sizes]
             axes.loglog(sizes, linear, linestyle=":", color=line.get_color(), linewidth=1)
+        if sizes[-1] < 100 * sizes[0]:
+            axes.set_xticks(sizes, [str(size) for size in sizes])
+            axes.set_xticks([], minor=True)
         axes.set(xlabel=f"Number of {WORDS[what]}", ylabel="Processor time (s)")
         axes.legend(fontsize="small", frameon=False)
     for axes in places[len(everything) :]:
