@@ -15,7 +15,7 @@ history is claimed to be more likely than another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -24,11 +24,14 @@ from resarc.protocol import Protocol
 from resarc.reconstruct.orders import Conventions, Course, Landmark, landmarks_of
 from resarc.reconstruct.targets import Target
 
-LARGEST = 60
-"""In larger cohorts growing takes longer than it helps."""
+LARGEST = 250
+"""Of larger cohorts too few of `MOST` come through all landmarks."""
 
 MOST = 12_000
 """Histories that are grown side by side."""
+
+WORD = 64
+"""Patients of whom one word says who had the event."""
 
 BOXES = 400
 """Boxes that are looked through; where there are more, hardly anything lies in none."""
@@ -119,62 +122,77 @@ def _pool(targets: tuple[Target, ...], conventions: Conventions, patients: int) 
     some = next(iter(courses.values()))
     rng = np.random.default_rng(0)
     grown = _Grown(
-        np.array([patients]), np.zeros((1, patients), dtype=bool), np.ones(1), np.zeros(1),
+        np.array([patients]), np.zeros((1, -(-patients // WORD)), dtype=np.uint64),
+        np.zeros(1, dtype=np.int64), np.ones(1), np.zeros(1),
         np.zeros((1, 0), dtype=np.int64), np.zeros(1, dtype=np.int64),
     )  # fmt: skip
     boxes = _boxes(some, patients)
     whole = True
     for place in range(len(some.stops)):
-        grown, complete = _onward(grown, place, courses, boxes, rng)
+        grown, complete = _onward(grown, place, courses, boxes, rng, patients)
         whole &= complete
-    good = _meet(courses, grown.event, grown.gone)
+    event = grown.flags(patients)
+    good = _meet(courses, event, grown.gone)
     if not good.any():
         return None
     days = np.array([*(stop.day for stop in some.stops[:-1]), np.inf])
-    return Pool(grown.event[good], grown.gone[good], np.where(np.isinf(days), 1e9, days), whole)
+    return Pool(event[good], grown.gone[good], np.where(np.isinf(days), 1e9, days), whole)
 
 
 @dataclass(frozen=True)
 class _Grown:
-    """Beginnings of histories (N): patients at risk, events in the order of time, the curve, Greenwood's
-    sum, and how many were gone at the landmarks that are past; `turns`: how often since the last of them
-    an event came after a censoring, which takes a day more."""
+    """Beginnings of histories (N): patients at risk, who had the event in the order of time (a bit of
+    `words` each), how many are `done` so, the curve, Greenwood's sum, and how many were gone at the
+    landmarks that are past; `turns`: how often since the last of them an event came after a censoring,
+    which takes a day more."""
 
     at_risk: np.ndarray
-    event: np.ndarray
+    words: np.ndarray
+    done: np.ndarray
     curve: np.ndarray
     greenwood: np.ndarray
     gone: np.ndarray
     turns: np.ndarray
 
     def take(self, rows: np.ndarray) -> _Grown:
-        return _Grown(
-            self.at_risk[rows], self.event[rows], self.curve[rows], self.greenwood[rows],
-            self.gone[rows], self.turns[rows],
-        )  # fmt: skip
+        return _Grown(*(getattr(self, name.name)[rows] for name in fields(self)))
 
-    def join(self, other: _Grown) -> _Grown:
+    def join(self, *others: _Grown) -> _Grown:
+        parts = (self, *others)
         return _Grown(
-            *(
-                np.concatenate([getattr(self, name), getattr(other, name)])
-                for name in ("at_risk", "event", "curve", "greenwood", "gone", "turns")
-            )
+            *(np.concatenate([getattr(p, name.name) for p in parts]) for name in fields(self))
         )
 
-    def step(self, event: bool) -> _Grown:
-        """One patient more is gone from each of them, all of whom have as many at risk."""
+    def flags(self, patients: int) -> np.ndarray:
+        """Who had the event, in the order of time (N, n)."""
+        of_bytes = np.ascontiguousarray(self.words.astype("<u8")).view(np.uint8)
+        return np.unpackbits(of_bytes, axis=1, count=patients, bitorder="little").astype(bool)
+
+    def step(self, event: bool, place: int) -> _Grown:
+        """One patient more is gone from each of them, all of whom have as many at risk: the one of this
+        place in the order of time."""
+        if not event:
+            return replace(self, at_risk=self.at_risk - 1)
         r = int(self.at_risk[0])
-        happened, turns = self.event.copy(), self.turns
-        place = happened.shape[1] - r
-        happened[:, place] = event
-        curve, greenwood = self.curve, self.greenwood
-        if event:
-            curve = curve * (1 - 1 / r)
-            greenwood = greenwood + (1 / (r * (r - 1)) if r > 1 else np.inf)
-            if place:
-                here = self.gone[:, -1] < place if self.gone.shape[1] else True
-                turns = turns + (here & ~happened[:, place - 1])
-        return _Grown(self.at_risk - 1, happened, curve, greenwood, self.gone, turns)
+        words, turns = self.words.copy(), self.turns
+        words[:, place // WORD] |= _bit(place)
+        if place:
+            here = self.gone[:, -1] < place if self.gone.shape[1] else True
+            before = self.words[:, (place - 1) // WORD] & _bit(place - 1)
+            turns = turns + (here & (before == 0))
+        return replace(
+            self,
+            at_risk=self.at_risk - 1,
+            words=words,
+            done=self.done + 1,
+            curve=self.curve * (1 - 1 / r),
+            greenwood=self.greenwood + (1 / (r * (r - 1)) if r > 1 else np.inf),
+            turns=turns,
+        )
+
+
+def _bit(place: int) -> np.uint64:
+    return np.uint64(1 << place % WORD)
 
 
 def _onward(
@@ -183,12 +201,12 @@ def _onward(
     courses: dict[int, Course],
     boxes: list[list[Boxes]],
     rng: np.random.Generator,
+    patients: int,
 ) -> tuple[_Grown, bool]:
     """All beginnings on to the next landmark; and whether none were left out by chance."""
     some = next(iter(courses.values()))
     stop, before = some.stops[place], some.stops[place - 1].day if place else 0.0
     room = np.floor(stop.day) - np.floor(before) if np.isfinite(stop.day) else np.inf
-    patients = grown.event.shape[1]
     least = some.least[place]
     here: _Grown | None = None
     arrived: list[_Grown] = []
@@ -200,17 +218,15 @@ def _onward(
             continue
         here = here.take(np.flatnonzero((here.curve >= least) & (here.turns < max(room, 1))))
         here = here.take(_can_arrive(here, boxes[place][at_risk]))
-        done = here.event.sum(axis=1)
-        may = np.array([_may(courses, place, at_risk, k, stays=True) for k in range(patients + 1)])
-        keep = np.flatnonzero(may[done])
+        keep = np.flatnonzero(_may(courses, place, at_risk, here.done, stays=True))
         if keep.size > MOST:
             complete = False
-            keep = _some_of_each(keep, done[keep], rng)
-        here, done = here.take(keep), done[keep]
+            keep = _some_of_each(keep, here.done[keep], rng)
+        here = here.take(keep)
         if not here.at_risk.size:
             continue
-        may = np.array([_may(courses, place, at_risk, k, stays=False) for k in range(patients + 1)])
-        good = may[done] & (here.curve >= stop.low) & (here.curve <= stop.high)
+        good = _may(courses, place, at_risk, here.done, stays=False)
+        good &= (here.curve >= stop.low) & (here.curve <= stop.high)
         if stop.known and at_risk == 0:
             good &= here.curve <= 0
         rows = np.flatnonzero(good)
@@ -220,20 +236,14 @@ def _onward(
         there = here.take(rows)
         gone = np.full((rows.size, 1), patients - at_risk)
         arrived.append(
-            _Grown(
-                there.at_risk, there.event, there.curve, there.greenwood,
-                np.hstack([there.gone, gone]), np.zeros(rows.size, dtype=np.int64),
-            )
-        )  # fmt: skip
-        here = here.step(False).join(here.step(True)) if at_risk and room > 0 else None
-    empty = grown.take(np.zeros(0, dtype=int))
-    found = _Grown(
-        empty.at_risk, empty.event, empty.curve, empty.greenwood,
-        np.zeros((0, place + 1), dtype=np.int64), empty.turns,
-    )  # fmt: skip
-    for part in arrived:
-        found = found.join(part)
-    return found, complete
+            replace(there, gone=np.hstack([there.gone, gone]), turns=np.zeros_like(there.turns))
+        )
+        gone_by = patients - at_risk
+        ends = not at_risk or room <= 0
+        here = None if ends else here.step(False, gone_by).join(here.step(True, gone_by))
+    nobody = grown.take(np.zeros(0, dtype=int))
+    found = replace(nobody, gone=np.zeros((0, place + 1), dtype=np.int64))
+    return found.join(*arrived), complete
 
 
 def _boxes(course: Course, patients: int) -> list[list[Boxes]]:
@@ -308,21 +318,24 @@ def _can_arrive(here: _Grown, boxes: Boxes) -> np.ndarray:
     return np.flatnonzero(good)
 
 
-def _may(courses: dict[int, Course], place: int, at_risk: int, done: int, *, stays: bool) -> bool:
-    """Whether so many patients and events may be before a landmark, or (not `stays`) at it, for some
-    number of events in the end."""
-    state = (at_risk, done, 1.0, 0.0, 0.0)
-    for events in range(done, done + at_risk + 1):
-        course = courses.get(events)
-        if course is None:
-            continue
-        if (
+def _may(
+    courses: dict[int, Course], place: int, at_risk: int, done: np.ndarray, *, stays: bool
+) -> np.ndarray:
+    """Whether so many patients and events `done` (N,) may be before a landmark, or (not `stays`) at it,
+    for some number of events in the end."""
+    times = np.bincount(done)
+    good = np.zeros(len(times), dtype=bool)
+    for number in np.flatnonzero(times).tolist():
+        state = (at_risk, number, 1.0, 0.0, 0.0)
+        ahead = (courses.get(events) for events in range(number, number + at_risk + 1))
+        good[number] = any(
             all(keep(state) for keep in course.keeps[place])
             if stays
-            else (course.stops[place].counts(state))
-        ):
-            return True
-    return False
+            else course.stops[place].counts(state)
+            for course in ahead
+            if course is not None
+        )
+    return good[done]
 
 
 def _some_of_each(rows: np.ndarray, done: np.ndarray, rng: np.random.Generator) -> np.ndarray:
