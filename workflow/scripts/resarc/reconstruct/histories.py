@@ -21,10 +21,11 @@ from scipy.special import ndtri
 from resarc.estimand import DAYS_PER_MONTH, Condition, Duration, Estimand
 from resarc.protocol import Protocol
 from resarc.published import Range
-from resarc.reconstruct import courses, strata
+from resarc.reconstruct import courses, strata, strides
 from resarc.reconstruct.courses import Patients
 from resarc.reconstruct.kernels import INTERVALS
-from resarc.reconstruct.orders import speaks
+from resarc.reconstruct.orders import Standing, speaks
+from resarc.reconstruct.standings import standings
 from resarc.reconstruct.targets import EDGE, Target
 
 STARTS = 24
@@ -35,6 +36,9 @@ allows it hardly or not, and a new member comes cheaper."""
 CENSORING = 0.03
 """How far the whole cohort's rate may be, at most, from the mean of its groups' while they guide a search.
 Were nobody censored, it would be that mean."""
+
+NEAR = 3
+"""Events and censorings that a search goes beyond the nearest numbers that groups' rates leave."""
 
 ANY = -1
 """Instead of a number of events: any that the search comes to."""
@@ -337,11 +341,21 @@ def _numbers(
 ) -> np.ndarray:
     """The number of events (M,) that each member is given, of those that the figures allow each as often
     as the others but for one; `ANY` where there are too many patients to tell."""
-    pool = strata.pool([t for t in targets if speaks(t.estimand, endpoint)], protocol, patients)
+    pool = _pool(endpoint, targets, protocol, patients)
     if pool is None:
         return np.full(members, ANY)
     turns = -(-members // len(pool.numbers))
     return np.concatenate([rng.permutation(pool.numbers) for _ in range(turns)])[:members]
+
+
+def _pool(
+    endpoint: str, targets: list[Target], protocol: Protocol, patients: int
+) -> strata.Pool | strides.Strides | None:
+    """Order histories that meet the endpoint's figures, and leave room for those of groups."""
+    speaking = [t for t in targets if speaks(t.estimand, endpoint)]
+    gone = standings(targets, endpoint, protocol, patients)
+    drawn = strata if patients <= strata.LARGEST else strides
+    return drawn.pool(speaking, protocol, patients, gone)
 
 
 def _search(
@@ -389,12 +403,12 @@ def _search(
         days, pinned, loose, must_event, shared, ceiling, others, deaths, rng
     )
     if drawn.any():
-        speaking = [t for t in targets if speaks(t.estimand, endpoint)]
-        pool = strata.pool(speaking, protocol, patients)
+        pool = _pool(endpoint, targets, protocol, patients)
         for m in np.flatnonzero(drawn) if pool else ():
             start = pool.draw(int(deaths[m]), (floor, longest), rng)
             if start is not None:
                 days[m], event[m], pins[m] = _pinned(*start, pinned, loose, rng)
+    gone = standings(targets, endpoint, protocol, patients)
     low, high = np.array([p.days for p in pinned] or [(1, 1)]).T
     if sharing is not None:  # their time is the other's, whatever happens
         tied = np.where(shared, others[sharing[0]].days, tied)
@@ -404,15 +418,61 @@ def _search(
     fixed = _fixed_event(pins, pinned)
     final = np.empty(members)
     for m in range(members):
+        numbers = _stand(gone, days[m], event[m], rng)
         patient = Patients(ceiling[m], must_event[m], tied[m], shared[m], place[m], fixed[m])
         seed = int(rng.integers(0, 2**32))
         free = bool(deaths[m] == ANY)
         tilt = float(rng.uniform(-TILT, TILT)) if free else 0.0
-        own_goals = goals._replace(free=free)
+        own_goals = _told(goals, gone, numbers, patients)._replace(free=free)
         final[m] = courses.search(own_goals, patient, days[m], event[m], tilt, seed)
     # Pins may have left too few patients to die, or too many.
     final[(deaths != ANY) & (event.sum(axis=1) != deaths)] = np.inf
     return History(days, event, pins, tuple(pinned), final, shared, own)
+
+
+def _stand(
+    gone: tuple[Standing, ...], days: np.ndarray, event: np.ndarray, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Numbers of events and censorings at each standing, that a history is to keep or to come to: its own,
+    or of those allowed one that is near and not below the one before, if there is one."""
+    found, least = [], (0, 0)
+    for standing in gone:
+        by = days <= standing.day
+        here = int((by & event).sum()), int((by & ~event).sum())
+        allowed = np.array(standing.allowed)
+        if here not in standing.allowed:
+            later = allowed[(allowed >= least).all(axis=1)]
+            allowed = later if later.size else allowed
+            off = np.abs(allowed - here).sum(axis=1)
+            here = tuple(rng.choice(allowed[off <= off.min() + NEAR]).tolist())
+        least = here
+        found.append(here)
+    return found
+
+
+def _told(
+    goals: courses.Goals,
+    gone: tuple[Standing, ...],
+    numbers: list[tuple[int, int]],
+    patients: int,
+) -> courses.Goals:
+    """Goals with so many events and censorings at each standing: a share alive, and a share of those
+    followed."""
+    if not gone:
+        return goals
+    kinds, ranges = [], []
+    for standing, (events, censored) in zip(gone, numbers, strict=True):
+        alive = patients - events - censored
+        for kind, of in ((courses.CRUDE, patients), (courses.FOLLOWED, alive + events)):
+            share = alive / max(of, 1)
+            low, high = share - EDGE, share + EDGE
+            ranges.append((low, high, *(np.nan,) * 4, standing.day + 1e-6))
+            kinds.append(kind)
+    return goals._replace(
+        kinds=np.append(goals.kinds, kinds),
+        who=np.append(goals.who, np.full(len(kinds), -1)),
+        ranges=np.vstack([goals.ranges, ranges]),
+    )
 
 
 COMPILED = {

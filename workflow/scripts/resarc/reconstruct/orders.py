@@ -32,6 +32,9 @@ MOST_STATES = 100_000
 LARGEST = 40
 """Cohorts of more patients have too many order histories."""
 
+GRID = 8_000
+"""Sizes of Greenwood's sum of which printed limits are asked."""
+
 FOLLOW_UP = ("followup_minimum", "followup_maximum", "followup_median")
 _MARGIN = 1e-6
 _DIGITS = 12
@@ -41,6 +44,21 @@ State = tuple[int, int, float, float, float]
 the value asked for, once its time has passed."""
 
 Test = Callable[[State], bool]
+"""Of one state, or of many at once, as arrays."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Numbers of all patients by a time in days: pairs (events, censored) that are `allowed`."""
+
+    day: float
+    allowed: tuple[tuple[int, int], ...]
+
+    def table(self, patients: int) -> np.ndarray:
+        """Whether so many may have had the event and been censored (n + 1, n + 1)."""
+        found = np.zeros((patients + 1, patients + 1), dtype=bool)
+        found[tuple(np.array(self.allowed).T)] = True
+        return found
 
 
 @dataclass
@@ -48,8 +66,7 @@ class Landmark:
     """A moment, in days: who had an event or was censored until then has done so. The curve is then
     between `low` and `high`. `may` says of how many have gone whether so many may have; `keep` are such
     demands that no later step can mend once they are broken, so that they prune the way there.
-    `limits`: what is demanded of limits of the curve, also of many states at once, as arrays;
-    `known`: whether a rate is printed, so that follow-up must reach so far; `asked`: what is asked for
+    `limits`: what is demanded of limits of the curve; `known`: whether a rate is printed, so that follow-up must reach so far; `asked`: what is asked for
     there."""
 
     day: float
@@ -64,6 +81,22 @@ class Landmark:
     def between(self, low: float, high: float) -> None:
         """Demand more of the curve."""
         self.low, self.high = max(self.low, low), min(self.high, high)
+
+    def box(self) -> tuple[float, float, float, float]:
+        """Where the curve and Greenwood's sum must be: least curve and sum, greatest ones."""
+        low, high = max(self.low, 0.0), min(self.high, 1.0)
+        if not self.limits:
+            return low, 0.0, high, np.inf
+        grid = np.geomspace(1e-4, 4.0, GRID)
+        good = np.zeros(GRID, dtype=bool)
+        for height in np.linspace(low, high, 5):
+            state = (0, 0, np.full(GRID, height), grid, 0.0)
+            good |= np.all([test(state) for test in self.limits], axis=0)
+        if not good.any():
+            return low, 0.0, high, np.inf
+        first, last = np.flatnonzero(good)[[0, -1]]
+        least = grid[first - 1] if first else 0.0
+        return low, least, high, grid[last + 1] if last + 1 < GRID else np.inf
 
     def counts(self, state: State) -> bool:
         """Whether so many may have gone."""
@@ -124,10 +157,17 @@ def speaks(e: Estimand, endpoint: str) -> bool:
 
 
 def landmarks_of(
-    targets: Iterable[Target], conventions: Conventions, patients: int, events: int
+    targets: Iterable[Target],
+    conventions: Conventions,
+    patients: int,
+    events: int,
+    standings: Iterable[Standing] = (),
 ) -> Walk | None:
-    """What figures demand of histories with so many events; None if none can meet them."""
+    """What figures demand of histories with so many events, and what groups' rates say of how many are
+    gone by then; None if none can meet them."""
     walk = Walk(patients, events)
+    for standing in standings:
+        _stand(standing, walk)
     return walk if all(_demand(target, walk, conventions) for target in targets) else None
 
 
@@ -213,13 +253,13 @@ def _demand(target: Target, walk: Walk, conventions: Conventions) -> bool:
         landmark = walk.at(e.time * DAYS_PER_MONTH + (-_MARGIN if before else _MARGIN))
         read = reader(e.statistic, walk.patients)
         if e.statistic == "survival":
-            landmark.between(*_ends(value))
+            landmark.between(*ends(value))
             landmark.known = True
         else:
-            landmark.may.append(lambda state: bool(inside(np.array(read(state)), value)))
+            landmark.may.append(lambda state: inside(np.asarray(read(state)), value))
             landmark.keep.append(lambda state: read(state) >= value.lower - EDGE)
         if target.lower is not None or target.upper is not None:
-            landmark.limits.append(_limited(target, conventions))
+            landmark.limits.append(limited(target, conventions))
     elif e.statistic == "median" and not e.where:
         for side, allowed in enumerate((value, target.lower, target.upper)):
             for bound, sign in ((allowed.lower, 1), (allowed.upper, -1)) if allowed else ():
@@ -240,7 +280,18 @@ def _demand(target: Target, walk: Walk, conventions: Conventions) -> bool:
     return True
 
 
-def _ends(value: Range) -> tuple[float, float]:
+def _stand(standing: Standing, walk: Walk) -> None:
+    """Put into a walk how many may be gone by a time."""
+    landmark, n = walk.at(standing.day + _MARGIN), walk.patients
+    allowed = standing.table(n)
+    # Whether so many may be gone on the way there: somebody more may go.
+    coming = np.maximum.accumulate(np.maximum.accumulate(allowed[::-1, ::-1], axis=0), axis=1)
+    coming = coming[::-1, ::-1]
+    landmark.may.append(lambda state: allowed[state[1], n - state[0] - state[1]])
+    landmark.keep.append(lambda state: coming[state[1], n - state[0] - state[1]])
+
+
+def ends(value: Range) -> tuple[float, float]:
     """The ends of a range as `inside` judges it."""
     low = value.lower + (EDGE if value.open_lower else -EDGE)
     return low, value.upper + (-EDGE if value.open_upper else EDGE)
@@ -270,7 +321,7 @@ def _followed(e: Estimand, low: float, high: float, walk: Walk) -> bool:
     return total > 0
 
 
-def _limited(target: Target, conventions: Conventions) -> Test:
+def limited(target: Target, conventions: Conventions) -> Test:
     def may(state: State) -> bool:
         found = _limits(state, conventions)
         good = np.ones(np.shape(found[0]), dtype=bool)

@@ -21,11 +21,11 @@ from functools import lru_cache
 import numpy as np
 
 from resarc.protocol import Protocol
-from resarc.reconstruct.orders import Conventions, Course, Landmark, landmarks_of
+from resarc.reconstruct.orders import Conventions, Course, Landmark, Standing, landmarks_of
 from resarc.reconstruct.targets import Target
 
-LARGEST = 250
-"""Of larger cohorts too few of `MOST` come through all landmarks."""
+LARGEST = 60
+"""Of larger cohorts too few of `MOST` come through all landmarks, and those have few ancestors."""
 
 MOST = 12_000
 """Histories that are grown side by side."""
@@ -35,9 +35,6 @@ WORD = 64
 
 BOXES = 400
 """Boxes that are looked through; where there are more, hardly anything lies in none."""
-
-GRID = 8_000
-"""Sizes of Greenwood's sum of which printed limits are asked."""
 
 TRIES = 8
 """Histories until one finds days enough between its landmarks."""
@@ -78,43 +75,61 @@ class Pool:
         _, kind = np.unique(np.hstack([self.gone[own], done]), axis=0, return_inverse=True)
         for _ in range(TRIES):
             alike = own[kind.ravel() == rng.integers(kind.max() + 1)]
-            found = self._dated(int(rng.choice(alike)), days, rng)
+            one = int(rng.choice(alike))
+            found = dated(self.event[one], self.gone[one], self.days, days, rng)
             if found is not None:
                 return found
         return None
 
-    def _dated(
-        self, history: int, days: tuple[int, int], rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray] | None:
-        """Random whole days between the landmarks. Of one day events come first, so an event after a
-        censoring comes on a later day."""
-        event, found = self.event[history], []
-        ends = np.clip(np.floor(self.days), days[0] - 1, days[1]).astype(np.int64)
-        before, first = 0, days[0]
-        for gone, last in zip(self.gone[history], ends, strict=True):
-            own = event[before:gone]
-            if own.size:
-                later = np.cumsum(np.append(False, ~own[:-1] & own[1:]))
-                if last - later[-1] < first:
-                    return None
-                found.append(np.sort(rng.integers(first, last - later[-1] + 1, own.size)) + later)
-            before, first = gone, last + 1
-        return np.concatenate(found), event
+
+def dated(
+    event: np.ndarray,
+    gone: np.ndarray,
+    stops: np.ndarray,
+    days: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Random whole days between the landmarks (`stops`, in days), and within `days`, of an order history
+    with so many gone at each; and its events. None where there is no room: of one day events come first,
+    so an event after a censoring comes on a later day."""
+    found = []
+    ends = np.clip(np.floor(stops), days[0] - 1, days[1]).astype(np.int64)
+    before, first = 0, days[0]
+    for by, last in zip(gone, ends, strict=True):
+        own = event[before:by]
+        if own.size:
+            later = np.cumsum(np.append(False, ~own[:-1] & own[1:]))
+            if last - later[-1] < first:
+                return None
+            found.append(np.sort(rng.integers(first, last - later[-1] + 1, own.size)) + later)
+        before, first = by, last + 1
+    return np.concatenate(found), event
 
 
-def pool(targets: list[Target], protocol: Protocol, patients: int) -> Pool | None:
-    """Histories that meet the figures of an endpoint; None if none was found, or in a large cohort."""
-    return _pool(tuple(targets), Conventions.of(protocol), patients)
+def pool(
+    targets: list[Target],
+    protocol: Protocol,
+    patients: int,
+    standings: tuple[Standing, ...] = (),
+) -> Pool | None:
+    """Histories that meet the figures of an endpoint, with as many gone by a time as these say; None if
+    none was found, or in a large cohort."""
+    return _pool(tuple(targets), Conventions.of(protocol), patients, standings)
 
 
 @lru_cache(maxsize=64)
-def _pool(targets: tuple[Target, ...], conventions: Conventions, patients: int) -> Pool | None:
+def _pool(
+    targets: tuple[Target, ...],
+    conventions: Conventions,
+    patients: int,
+    standings: tuple[Standing, ...],
+) -> Pool | None:
     """It depends on its arguments only, so that histories may be drawn in any order by any process."""
     if patients > LARGEST:
         return None
     courses: dict[int, Course] = {}
     for events in range(patients + 1):
-        walk = landmarks_of(targets, conventions, patients, events)
+        walk = landmarks_of(targets, conventions, patients, events, standings)
         if walk is not None:
             courses[events] = walk.course()
     if not courses:
@@ -289,20 +304,8 @@ def _event_back(boxes: Boxes, at_risk: int) -> Boxes:
 
 def _box(stop: Landmark) -> Boxes:
     """Where the curve and Greenwood's sum must be at a landmark; None: anywhere."""
-    low, high = max(stop.low, 0.0), min(stop.high, 1.0)
-    if not stop.limits:
-        return None if low <= 0 and high >= 1 else np.array([[low, 0.0, high, np.inf]])
-    grid = np.geomspace(1e-4, 4.0, GRID)
-    good = np.zeros(GRID, dtype=bool)
-    for height in np.linspace(low, high, 5):
-        state = (0, 0, np.full(GRID, height), grid, 0.0)
-        good |= np.all([test(state) for test in stop.limits], axis=0)
-    if not good.any():
-        return np.array([[low, 0.0, high, np.inf]])
-    first, last = np.flatnonzero(good)[[0, -1]]
-    least = grid[first - 1] if first else 0.0
-    most = grid[last + 1] if last + 1 < GRID else np.inf
-    return np.array([[low, least, high, most]])
+    box = stop.box()
+    return None if box == (0.0, 0.0, 1.0, np.inf) else np.array([box])
 
 
 def _can_arrive(here: _Grown, boxes: Boxes) -> np.ndarray:
