@@ -66,7 +66,9 @@ class Landmark:
     """A moment, in days: who had an event or was censored until then has done so. The curve is then
     between `low` and `high`. `may` says of how many have gone whether so many may have; `keep` are such
     demands that no later step can mend once they are broken, so that they prune the way there.
-    `limits`: what is demanded of limits of the curve; `known`: whether a rate is printed, so that follow-up must reach so far; `asked`: what is asked for
+    `limits`: what is demanded of limits of the curve; `known`: whether a rate is printed, so that
+    follow-up must reach so far; `told`: whether it is told how many are gone or live on, and not only
+    between which patients the landmark lies; `asked`: what is asked for
     there."""
 
     day: float
@@ -76,6 +78,7 @@ class Landmark:
     keep: list[Test] = field(default_factory=list)
     limits: list[Test] = field(default_factory=list)
     known: bool = False
+    told: bool = False
     asked: Callable[[State], float] | None = None
 
     def between(self, low: float, high: float) -> None:
@@ -252,6 +255,7 @@ def _demand(target: Target, walk: Walk, conventions: Conventions) -> bool:
         before = e.statistic == "at_risk"
         landmark = walk.at(e.time * DAYS_PER_MONTH + (-_MARGIN if before else _MARGIN))
         read = reader(e.statistic, walk.patients)
+        landmark.told = True
         if e.statistic == "survival":
             landmark.between(*ends(value))
             landmark.known = True
@@ -283,7 +287,7 @@ def _demand(target: Target, walk: Walk, conventions: Conventions) -> bool:
 def _stand(standing: Standing, walk: Walk) -> None:
     """Put into a walk how many may be gone by a time."""
     landmark, n = walk.at(standing.day + _MARGIN), walk.patients
-    allowed = standing.table(n)
+    landmark.told, allowed = True, standing.table(n)
     # Whether so many may be gone on the way there: somebody more may go.
     coming = np.maximum.accumulate(np.maximum.accumulate(allowed[::-1, ::-1], axis=0), axis=1)
     coming = coming[::-1, ::-1]

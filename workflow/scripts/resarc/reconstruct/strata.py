@@ -24,7 +24,7 @@ from resarc.protocol import Protocol
 from resarc.reconstruct.orders import Conventions, Course, Landmark, Standing, landmarks_of
 from resarc.reconstruct.targets import Target
 
-LARGEST = 60
+LARGEST = 40
 """Of larger cohorts too few of `MOST` come through all landmarks, and those have few ancestors."""
 
 MOST = 12_000

@@ -2,17 +2,19 @@
 
 Too many order histories meet the figures of a large cohort to grow them side by side (`strata`), and
 those that are left when most are dropped by chance have few ancestors: they are alike up to the first
-printed rate. So one is drawn at a time. At each landmark (`orders`) it is drawn how many have had the
-event or been censored since the last one, from all numbers with which the figures can still hold (what
-an order can do to the curve and to Greenwood's sum is bounded by `standings`); then their order, from
-many random ones, some with events rather early or late, one of those that give what is printed at the
-landmark. Where nothing is printed of the numbers, those are likelier that go if patients leave evenly.
+printed rate. So one is drawn at a time. At each landmark (`orders`) at which a rate or a number is told it
+is drawn how many have had the event or been censored since the last one, from all numbers with which the
+figures can still hold (what an order can do to the curve and to Greenwood's sum is bounded by
+`standings`), those likelier that go if patients leave evenly. Then their order: of many random ones, with
+events rather early or late, one that gives what is printed. Other landmarks, the days on either side of a
+median or of a shortest follow-up, lie between two patients whom the order then tells.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -128,13 +130,12 @@ def _draw(
     course: Course, patients: int, events: int, rng: np.random.Generator, dives: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
     longest = max((stop.day for stop in course.stops[:-1]), default=1.0)
+    told = [k for k, stop in enumerate(course.stops[:-1]) if stop.told] + [len(course.stops) - 1]
     for _ in range(dives):
         begun = _Begun(patients, 0, 1.0, 0.0)
-        day = 0.0
-        for place, stop in enumerate(course.stops):
-            if not _onward(begun, course, place, (day, longest), patients, events, rng):
+        for before, place in pairwise([-1, *told]):
+            if not _onward(begun, course, before, place, longest, patients, events, rng):
                 break
-            day = stop.day
         else:
             return np.concatenate(begun.event), np.array(begun.gone)
     return None
@@ -143,33 +144,80 @@ def _draw(
 def _onward(
     begun: _Begun,
     course: Course,
+    before: int,
     place: int,
-    days: tuple[float, float],
+    longest: float,
     patients: int,
     events: int,
     rng: np.random.Generator,
 ) -> bool:
-    """On to the next landmark, in place; False if no numbers and order were found."""
-    stop, r = course.stops[place], begun.at_risk
-    more, censored = _numbers(begun, course, place, days[0], events)
+    """On from one landmark at which something is told (-1: the start) to the next, in place; False if no
+    numbers and order were found."""
+    day = course.stops[before].day if before >= 0 else 0.0
+    more, censored = _numbers(begun, course, place, day, events)
     if not more.size:
         return False
-    until = min(stop.day, days[1])
-    evenly = r * max(until - days[0], 0.0) / max(days[1] - days[0], 1.0)
+    until = min(course.stops[place].day, max(longest, day + 1))
+    evenly = begun.at_risk * (until - day) / max(longest - day, until - day)
     likely = np.exp(-np.abs(more + censored - evenly) / (evenly + 1))
-    if not likely.sum() > 0:
-        likely = np.ones(more.size)
     few = min(PAIRS, np.count_nonzero(likely))
     for k in rng.choice(more.size, few, replace=False, p=likely / likely.sum()):
-        found = _order(begun, stop, int(more[k]), int(censored[k]), rng)
-        if found is not None:
-            event, begun.curve, begun.greenwood = found
+        found = _order(begun, course.stops[place], int(more[k]), int(censored[k]), rng)
+        if found is None:
+            continue
+        event, curve, greenwood = found
+        between = course.stops[before + 1 : place]
+        gone = _whose(begun, between, event, (day, until), curve, greenwood)
+        if gone is not None:
+            begun.gone += [patients - begun.at_risk + k for k in (*gone, event.size)]
             begun.event.append(event)
             begun.at_risk -= event.size
             begun.events += int(more[k])
-            begun.gone.append(patients - begun.at_risk)
+            begun.curve, begun.greenwood = float(curve[-1]), float(greenwood[-1])
             return True
     return False
+
+
+def _whose(
+    begun: _Begun,
+    between: list[Landmark],
+    event: np.ndarray,
+    days: tuple[float, float],
+    curve: np.ndarray,
+    greenwood: np.ndarray,
+) -> list[int] | None:
+    """How many of these patients are gone at each landmark between two at which something is told: of the
+    places that its figure leaves, those with which patients leave most evenly; None if it leaves none.
+    `curve` and `greenwood` (k + 1,): before each of k patients and after the last."""
+    done = np.append(0, np.cumsum(event))
+    at_risk = begun.at_risk - np.arange(event.size + 1)
+    state = (at_risk, begun.events + done, curve, greenwood, 0.0)
+    places = np.arange(event.size + 1)
+    gone = places - places[:, None]  # from one landmark (row) to the next (column)
+    a_day = event.size / max(days[1] - days[0], 1.0)
+
+    def uneven(length: float) -> np.ndarray:
+        evenly = a_day * max(length, 0.0)
+        return np.where(gone < 0, np.inf, np.abs(gone - evenly) / (1 + evenly))
+
+    costs, cameby = np.where(places == 0, 0.0, np.inf), []
+    for before, stop in zip([days[0], *(s.day for s in between)], between, strict=False):
+        good = (curve >= stop.low) & (curve <= stop.high)
+        for test in (*stop.may, *stop.keep, *stop.limits):
+            good &= test(state)
+        ways = costs[:, None] + uneven(stop.day - before)
+        cameby.append(ways.argmin(axis=0))
+        costs = np.where(good, ways.min(axis=0), np.inf)
+    last = between[-1].day if between else days[0]
+    costs = costs + uneven(days[1] - last)[:, -1]
+    place = int(costs.argmin())
+    if np.isinf(costs[place]):
+        return None
+    found = []
+    for came in reversed(cameby):
+        found.append(place)
+        place = int(came[place])
+    return found[::-1]
 
 
 def _numbers(
@@ -211,16 +259,18 @@ def _numbers(
 
 def _order(
     begun: _Begun, stop: Landmark, more: int, censored: int, rng: np.random.Generator
-) -> tuple[np.ndarray, float, float] | None:
-    """An order of so many events and censorings that gives what is printed at a landmark, with the curve
-    and Greenwood's sum there; None if none was found."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """An order (k,) of so many events and censorings that gives what is printed at a landmark, with the
+    curve and Greenwood's sum (k + 1,) on the way there; None if none was found."""
     total = more + censored
     y = begun.at_risk - np.arange(total)
 
-    def at_end(event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def on_the_way(event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        start = np.ones((len(event), 1))
         with np.errstate(divide="ignore"):
-            curve = begun.curve * np.where(event, 1 - 1 / y, 1.0).prod(axis=1)
-            return curve, begun.greenwood + np.where(event, 1 / (y * (y - 1.0)), 0.0).sum(axis=1)
+            steps = np.where(event, 1 - 1 / y, 1.0), np.where(event, 1 / (y * (y - 1.0)), 0.0)
+        curve = np.cumprod(np.hstack([begun.curve * start, steps[0]]), axis=1)
+        return curve, np.cumsum(np.hstack([begun.greenwood * start, steps[1]]), axis=1)
 
     def ordered(lean: np.ndarray) -> np.ndarray:
         early = np.hstack([keys[:, :more] ** np.exp(lean)[:, None], keys[:, more:]])
@@ -235,18 +285,19 @@ def _order(
         late, early = np.full(many, -LEAN), np.full(many, LEAN)
         for _ in range(HALVINGS):
             middle = (late + early) / 2
-            too_low = at_end(ordered(middle))[0] < wanted
+            too_low = on_the_way(ordered(middle))[0][:, -1] < wanted
             late, early = np.where(too_low, middle, late), np.where(too_low, early, middle)
         event = np.vstack([event, ordered(late), ordered(early)])
-    curve, greenwood = at_end(event)
+    curves, sums = on_the_way(event)
+    curve, greenwood = curves[:, -1], sums[:, -1]
     good = (curve >= stop.low) & (curve <= stop.high)
-    if stop.known and begun.at_risk == more + censored:
+    if stop.known and begun.at_risk == total:
         good &= curve <= 0
     rows = np.flatnonzero(good)
     if stop.limits and rows.size:
-        state = (begun.at_risk - more - censored, 0, curve[rows], greenwood[rows], 0.0)
+        state = (begun.at_risk - total, 0, curve[rows], greenwood[rows], 0.0)
         rows = rows[np.all([test(state) for test in stop.limits], axis=0)]
     if not rows.size:
         return None
     row = int(rng.choice(rows))
-    return event[row], float(curve[row]), float(greenwood[row])
+    return event[row], curves[row], sums[row]
