@@ -11,6 +11,7 @@ from resarc.estimand import DAYS_PER_MONTH, Estimand
 from resarc.published import Range
 from resarc.reconstruct import histories, strides
 from resarc.reconstruct.orders import Standing
+from resarc.reconstruct.standings import standings
 from resarc.reconstruct.targets import Target, inside
 
 pytestmark = pytest.mark.unit
@@ -101,6 +102,44 @@ def test_histories_are_found_with_few_and_many_events(true, targets):
     numbers = found.event[good].sum(axis=1)
     assert numbers.min() <= event.sum() <= numbers.max()
     assert len(np.unique(numbers)) >= 3
+
+
+def test_a_search_keeps_to_what_groups_leave(true, targets):
+    """Two groups, the second of whom die later: their rates leave few of the numbers that the cohort's do."""
+    days, event = true
+    category = next(
+        v.name
+        for v in PROTOCOL.variables
+        if v.type == "category" and len(PROTOCOL.levels(v.name)) == 2
+    )
+    later = np.argsort(np.argsort(days)) + np.random.default_rng(2).normal(0, 40, N) > N / 2
+    time = 24 * DAYS_PER_MONTH
+    told = list(targets)
+    for level, own in zip(PROTOCOL.levels(category), (~later, later), strict=True):
+        group = Estimand.parse(f"n{{{category}={level}}}")
+        told.append(Target(group, Range(own.sum(), own.sum()), None, None, ("n",), False))
+        ensemble = ensemble_of(days[None, own], event[None, own])
+        got = evaluate(Estimand.parse("os.survival(24 months)"), ensemble, intervals=True)
+        rate = Estimand.parse(f"os.survival(24 months){{{category}={level}}}")
+        ends = (Range(x[0] - 0.0005, x[0] + 0.0005) for x in (got.value, got.lower, got.upper))
+        told.append(Target(rate, *ends, ("rate",), False))
+    (standing,) = standings(told, "os", PROTOCOL, N)
+    assert (
+        int((event & (days <= time)).sum()),
+        int((~event & (days <= time)).sum()),
+    ) in standing.allowed
+
+    def numbers(given):
+        found = histories.build(
+            "os", given, PROTOCOL, {}, None, 24, N, np.random.default_rng(1), starts=4
+        )
+        good = found.loss == 0
+        assert good.mean() >= 0.5
+        by, happened = found.days[good] <= time, found.event[good]
+        return set(zip((by & happened).sum(axis=1), (by & ~happened).sum(axis=1), strict=True))
+
+    assert numbers(told) <= set(standing.allowed)
+    assert not numbers(targets) <= set(standing.allowed)
 
 
 def test_a_draw_hangs_on_nothing_but_figures_and_seed(targets):

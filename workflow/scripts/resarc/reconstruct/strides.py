@@ -169,7 +169,7 @@ def _onward(
         between = course.stops[before + 1 : place]
         gone = _whose(begun, between, event, (day, until), curve, greenwood)
         if gone is not None:
-            begun.gone += [patients - begun.at_risk + k for k in (*gone, event.size)]
+            begun.gone += [patients - begun.at_risk + left for left in (*gone, event.size)]
             begun.event.append(event)
             begun.at_risk -= event.size
             begun.events += int(more[k])
