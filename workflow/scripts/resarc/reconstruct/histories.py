@@ -353,9 +353,20 @@ def _pool(
 ) -> strata.Pool | strides.Strides | None:
     """Order histories that meet the endpoint's figures, and leave room for those of groups."""
     speaking = [t for t in targets if speaks(t.estimand, endpoint)]
-    gone = standings(targets, endpoint, protocol, patients)
-    drawn = strata if patients <= strata.LARGEST else strides
-    return drawn.pool(speaking, protocol, patients, gone)
+    if patients <= strata.LARGEST:
+        return strata.pool(speaking, protocol, patients)
+    return strides.pool(speaking, protocol, patients, _gone(endpoint, targets, protocol, patients))
+
+
+def _gone(
+    endpoint: str, targets: list[Target], protocol: Protocol, patients: int
+) -> tuple[Standing, ...]:
+    """What groups' rates leave of the numbers of events and censorings, in larger cohorts. In small ones,
+    members for which no labels are found are settled; such numbers would spare some of them that, and
+    those are more alike."""
+    if patients <= strata.LARGEST:
+        return ()
+    return standings(targets, endpoint, protocol, patients)
 
 
 def _search(
@@ -408,7 +419,7 @@ def _search(
             start = pool.draw(int(deaths[m]), (floor, longest), rng)
             if start is not None:
                 days[m], event[m], pins[m] = _pinned(*start, pinned, loose, rng)
-    gone = standings(targets, endpoint, protocol, patients)
+    gone = _gone(endpoint, targets, protocol, patients)
     low, high = np.array([p.days for p in pinned] or [(1, 1)]).T
     if sharing is not None:  # their time is the other's, whatever happens
         tied = np.where(shared, others[sharing[0]].days, tied)

@@ -21,7 +21,7 @@ from functools import lru_cache
 import numpy as np
 
 from resarc.protocol import Protocol
-from resarc.reconstruct.orders import Conventions, Course, Landmark, Standing, landmarks_of
+from resarc.reconstruct.orders import Conventions, Course, Landmark, landmarks_of
 from resarc.reconstruct.targets import Target
 
 LARGEST = 40
@@ -106,30 +106,19 @@ def dated(
     return np.concatenate(found), event
 
 
-def pool(
-    targets: list[Target],
-    protocol: Protocol,
-    patients: int,
-    standings: tuple[Standing, ...] = (),
-) -> Pool | None:
-    """Histories that meet the figures of an endpoint, with as many gone by a time as these say; None if
-    none was found, or in a large cohort."""
-    return _pool(tuple(targets), Conventions.of(protocol), patients, standings)
+def pool(targets: list[Target], protocol: Protocol, patients: int) -> Pool | None:
+    """Histories that meet the figures of an endpoint; None if none was found, or in a large cohort."""
+    return _pool(tuple(targets), Conventions.of(protocol), patients)
 
 
 @lru_cache(maxsize=64)
-def _pool(
-    targets: tuple[Target, ...],
-    conventions: Conventions,
-    patients: int,
-    standings: tuple[Standing, ...],
-) -> Pool | None:
+def _pool(targets: tuple[Target, ...], conventions: Conventions, patients: int) -> Pool | None:
     """It depends on its arguments only, so that histories may be drawn in any order by any process."""
     if patients > LARGEST:
         return None
     courses: dict[int, Course] = {}
     for events in range(patients + 1):
-        walk = landmarks_of(targets, conventions, patients, events, standings)
+        walk = landmarks_of(targets, conventions, patients, events)
         if walk is not None:
             courses[events] = walk.course()
     if not courses:
