@@ -288,7 +288,7 @@ def build(
 
     `deaths` (M,) is the number of events where printed counts fix it. Else, if the endpoint hangs on no
     other, each member is given one of those that the figures allow, few and many alike. From order
-    histories with so many (`strata`) and from random times, where the number is free to move, it is
+    histories with so many (`strata`, `strides`) and from random times, where the number is free to move, it is
     sought in turns of two starts, every other member with the former first. A search that gets stuck is
     started anew, `starts` times at most, and `FEW` times once some member's was found; `loss` says how far
     each history is from its targets in the end.
@@ -429,7 +429,7 @@ def _search(
     fixed = _fixed_event(pins, pinned)
     final = np.empty(members)
     for m in range(members):
-        numbers = _stand(gone, days[m], event[m], rng)
+        numbers = _to_keep(gone, days[m], event[m], rng)
         patient = Patients(ceiling[m], must_event[m], tied[m], shared[m], place[m], fixed[m])
         seed = int(rng.integers(0, 2**32))
         free = bool(deaths[m] == ANY)
@@ -441,7 +441,7 @@ def _search(
     return History(days, event, pins, tuple(pinned), final, shared, own)
 
 
-def _stand(
+def _to_keep(
     gone: tuple[Standing, ...], days: np.ndarray, event: np.ndarray, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
     """Numbers of events and censorings at each standing, that a history is to keep or to come to: its own,

@@ -8,9 +8,9 @@ Histories that agree in all that the rest of the walk depends on (patients at ri
 curve, Greenwood's sum) are one state, and a state that breaks a figure is left at once. The number of
 events is fixed in each walk, so that figures on follow-up can be judged on the way.
 
-The conditions are such as every dataset must meet, and figures of subgroups are not asked: what the
-walks rule out is ruled out (`identify.enumeration` bounds by that), what they allow is a start
-(`strata` draws from it).
+The conditions are such as every dataset must meet, and figures of subgroups are not asked, but for what
+they say of how many are gone (`Standing`): what the walks rule out is ruled out (`identify.enumeration`
+bounds by that), what they allow is a start (`strata` and `strides` draw from it).
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def _standings(
                 total = _sums(total, _numbers(size, own, conventions))
             possible[time] = possible.get(time, True) & total
     found = []
-    for time in sorted(possible, key=lambda time: time.months):
+    for time in sorted(possible, key=lambda time: (time.months, str(time))):
         pairs = np.argwhere(possible[time])
         if 0 < len(pairs) < (patients + 1) * (patients + 2) // 2:
             day = time.months * DAYS_PER_MONTH

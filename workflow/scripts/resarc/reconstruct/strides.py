@@ -129,6 +129,7 @@ def _pool(
 def _draw(
     course: Course, patients: int, events: int, rng: np.random.Generator, dives: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
+    """`Strides.order`; what is told at landmarks is met in turn, and the end is the last of them."""
     longest = max((stop.day for stop in course.stops[:-1]), default=1.0)
     told = [k for k, stop in enumerate(course.stops[:-1]) if stop.told] + [len(course.stops) - 1]
     for _ in range(dives):
@@ -239,7 +240,6 @@ def _numbers(
         begun.curve * lowest <= stop.high + 1e-12
     )
     more, censored = more[good], censored[good]
-
     state = (r - more - censored, begun.events + more, 1.0, 0.0, 0.0)
     good = np.ones(more.size, dtype=bool)
     for test in (*stop.may, *course.keeps[place]):
