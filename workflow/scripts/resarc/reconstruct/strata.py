@@ -25,13 +25,11 @@ from resarc.reconstruct.orders import Conventions, Course, Landmark, landmarks_o
 from resarc.reconstruct.targets import Target
 
 LARGEST = 40
-"""Of larger cohorts too few of `MOST` come through all landmarks, and those have few ancestors."""
+"""Of larger cohorts too few of `MOST` come through all landmarks, and those have few ancestors. Who had the
+event are bits of one word, of 64."""
 
 MOST = 12_000
 """Histories that are grown side by side."""
-
-WORD = 64
-"""Patients of whom one word says who had the event."""
 
 BOXES = 400
 """Boxes that are looked through; where there are more, hardly anything lies in none."""
@@ -126,9 +124,8 @@ def _pool(targets: tuple[Target, ...], conventions: Conventions, patients: int) 
     some = next(iter(courses.values()))
     rng = np.random.default_rng(0)
     grown = _Grown(
-        np.array([patients]), np.zeros((1, -(-patients // WORD)), dtype=np.uint64),
-        np.zeros(1, dtype=np.int64), np.ones(1), np.zeros(1),
-        np.zeros((1, 0), dtype=np.int64), np.zeros(1, dtype=np.int64),
+        np.array([patients]), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.ones(1),
+        np.zeros(1), np.zeros((1, 0), dtype=np.int64), np.zeros(1, dtype=np.int64),
     )  # fmt: skip
     boxes = _boxes(some, patients)
     whole = True
@@ -145,13 +142,13 @@ def _pool(targets: tuple[Target, ...], conventions: Conventions, patients: int) 
 
 @dataclass(frozen=True)
 class _Grown:
-    """Beginnings of histories (N): patients at risk, who had the event in the order of time (a bit of
-    `words` each), how many are `done` so, the curve, Greenwood's sum, and how many were gone at the
+    """Beginnings of histories (N): patients at risk, who had the event in the order of time (bits of
+    `who`), how many are `done` so, the curve, Greenwood's sum, and how many were gone at the
     landmarks that are past; `turns`: how often since the last of them an event came after a censoring,
     which takes a day more."""
 
     at_risk: np.ndarray
-    words: np.ndarray
+    who: np.ndarray
     done: np.ndarray
     curve: np.ndarray
     greenwood: np.ndarray
@@ -169,8 +166,7 @@ class _Grown:
 
     def flags(self, patients: int) -> np.ndarray:
         """Who had the event, in the order of time (N, n)."""
-        of_bytes = np.ascontiguousarray(self.words.astype("<u8")).view(np.uint8)
-        return np.unpackbits(of_bytes, axis=1, count=patients, bitorder="little").astype(bool)
+        return (self.who[:, None] >> np.arange(patients) & 1).astype(bool)
 
     def step(self, event: bool, place: int) -> _Grown:
         """One patient more is gone from each of them, all of whom have as many at risk: the one of this
@@ -178,25 +174,19 @@ class _Grown:
         if not event:
             return replace(self, at_risk=self.at_risk - 1)
         r = int(self.at_risk[0])
-        words, turns = self.words.copy(), self.turns
-        words[:, place // WORD] |= _bit(place)
+        turns = self.turns
         if place:
             here = self.gone[:, -1] < place if self.gone.shape[1] else True
-            before = self.words[:, (place - 1) // WORD] & _bit(place - 1)
-            turns = turns + (here & (before == 0))
+            turns = turns + (here & (self.who >> (place - 1) & 1 == 0))
         return replace(
             self,
             at_risk=self.at_risk - 1,
-            words=words,
+            who=self.who | 1 << place,
             done=self.done + 1,
             curve=self.curve * (1 - 1 / r),
             greenwood=self.greenwood + (1 / (r * (r - 1)) if r > 1 else np.inf),
             turns=turns,
         )
-
-
-def _bit(place: int) -> np.uint64:
-    return np.uint64(1 << place % WORD)
 
 
 def _onward(
