@@ -46,7 +46,7 @@ def check(component, patients, rng):
     kept = [k for k, target in enumerate(component.rows) if target not in without]
     verdicts = set()
     for _ in range(4):
-        drawn = counts.draw(component, without, patients, rng)
+        drawn = counts.draws(component, without, patients, rng, 1)[0]
         assert drawn.sum() == patients
         assert (drawn >= 0).all()
         assert holds(component, kept, drawn)
@@ -112,8 +112,8 @@ def test_what_is_not_printed_spreads():
     cells = [tuple(c) for c in part.cells]
     rng = np.random.default_rng(1)
     seen = set()
-    for _ in range(30):
-        drawn = dict(zip(cells, counts.draw(part, [], patients, rng), strict=True))
+    for table in counts.draws(part, [], patients, rng, 30):
+        drawn = dict(zip(cells, table, strict=True))
         treated = next(k for k, c in enumerate(part.blocks) if c == "treated")
         grade = next(k for k, c in enumerate(part.blocks) if c == "grade")
         yes = protocol.levels("treated").index("yes")

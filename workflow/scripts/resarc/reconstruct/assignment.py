@@ -52,16 +52,19 @@ def assign(
         own[cells_of, events.index(component.blocks.index(name))] = 2
     chosen = np.empty((members, patients), dtype=np.int64)
     needs = _needs(component, layout, histories)
+    # Each combination of them is a number to the base of three.
+    place = 3 ** np.arange(len(events))[::-1]
+    own = own @ place
+    codes = [_event_codes(histories[component.blocks[k]]) for k in events]
+    flags = sum((c * p for c, p in zip(codes, place, strict=True)), np.zeros_like(chosen))
+    bound = np.zeros(chosen.shape, dtype=bool)
+    for pins, ok in needs:
+        telling = ok.any(axis=1) & ~ok.all(axis=1)
+        bound |= (pins >= 0) & telling[pins]
     for m in range(members):
-        flags = (
-            np.stack([_event_codes(histories[component.blocks[k]], m) for k in events], axis=1)
-            if events
-            else np.zeros((patients, 0), dtype=np.int64)
-        )
         left = cells[m].copy()
-        kinds, kind = np.unique(flags, axis=0, return_inverse=True)
-        kind = kind.ravel()
-        of_kind = [(own == k).all(axis=1) for k in kinds]
+        kinds, kind = np.unique(flags[m], return_inverse=True)
+        of_kind = [own == k for k in kinds]
         have = np.bincount(kind, minlength=len(kinds))
         if len(events) > 1 and [int(left[c].sum()) for c in of_kind] != have.tolist():
             fixed = [(c.astype(float), int(k)) for c, k in zip(of_kind, have, strict=True)]
@@ -70,15 +73,8 @@ def assign(
                 of = np.argmax([*of_kind, np.ones(len(left), dtype=bool)], axis=0)
                 left = walked(asked, again, rng, of) if asked else again
         patients_left = rng.permutation(patients)
-        pinned = [
-            p
-            for p in patients_left
-            if any(
-                pins[m, p] >= 0 and ok[pins[m, p]].any() and not ok[pins[m, p]].all()
-                for pins, ok in needs
-            )
-        ]
-        free = [p for p in patients_left if p not in set(pinned)]
+        pinned = [p for p in patients_left if bound[m, p]]
+        free = [p for p in patients_left if not bound[m, p]]
         pools: dict[int, list[int]] = {}
         for p in pinned:
             fits = of_kind[kind[p]] & (left > 0)
@@ -114,9 +110,8 @@ def assign(
     }
 
 
-def _event_codes(history: History, member: int) -> np.ndarray:
-    codes = np.where(history.event[member], 0, 1)
-    return np.where(history.shared[member], 2, codes)
+def _event_codes(history: History) -> np.ndarray:
+    return np.where(history.shared, 2, np.where(history.event, 0, 1))
 
 
 def _needs(

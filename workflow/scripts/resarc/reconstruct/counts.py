@@ -8,6 +8,7 @@ Members differ by random objectives within what is feasible.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -368,48 +369,73 @@ def weight(target: Target) -> float:
     return 1.0 if target.estimand.statistic == "proportion" else 10.0
 
 
+def draws(
+    component: Component,
+    without: list[Target],
+    patients: int,
+    rng: np.random.Generator,
+    members: int,
+) -> np.ndarray | None:
+    """Random solutions (M, C): patients in each cell; None if there is none.
+
+    Each is the solution nearest to a random table, whose margins are drawn uniformly on the simplex, so
+    that what is not printed spreads over all that is possible.
+    """
+    exact = _exact(component, without, patients)
+    if exact is not None:
+        return np.tile(exact, (members, 1))
+    demands = _demands(component, without, patients)
+    found = [_nearest(component, demands, patients, rng) for _ in range(members)]
+    return None if any(drawn is None for drawn in found) else np.stack(found)
+
+
 def draw(
     component: Component,
     without: list[Target],
     patients: int,
     rng: np.random.Generator,
-    fixed: list[tuple[np.ndarray, int]] | None = None,
+    fixed: list[tuple[np.ndarray, int]],
 ) -> np.ndarray | None:
-    """One random solution: patients in each cell (C,); None if there is none.
+    """One of `draws` (C,) with so many patients in the cells of each indicator (C,) of `fixed`."""
+    demands = _demands(component, without, patients, fixed)
+    return _nearest(component, demands, patients, rng)
 
-    `fixed` demands more: so many patients in the cells of an indicator (C,).
 
-    The solution nearest to a random table, whose margins are drawn uniformly on the simplex, so
-    that what is not printed spreads over all that is possible.
-    """
+@dataclass(frozen=True)
+class _Demands:
+    """What the counts of a component must come to: coefficients (R, C), the least and the most (R,); `alike`
+    (C,) are the same for cells that all rows treat alike."""
+
+    rows: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    alike: np.ndarray
+
+
+def _nearest(
+    component: Component, demands: _Demands, patients: int, rng: np.random.Generator
+) -> np.ndarray | None:
+    """The solution (C,) nearest to a random table."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csc_array
 
     cells = len(component.cells)
-    exact = _exact(component, without, patients)
-    if exact is not None and not fixed:
-        return exact
     weight = np.ones(cells)
     for k in range(len(component.blocks)):
         share = rng.dirichlet(np.ones(component.cells[:, k].max() + 1))
         weight *= share[component.cells[:, k]]
     wish = rng.multinomial(patients, weight / weight.sum())
-    kept = [k for k, target in enumerate(component.rows) if target not in without]
-    fixed = fixed or []
-    rows, lower, upper = _demands(component, kept, patients)
-    rows = np.vstack([rows, *(part[None] for part, _ in fixed)])
-    totals = [float(total) for _, total in fixed]
-    now = rows @ wish
-    lower, upper = np.append(lower, totals) - now, np.append(upper, totals) - now
+    now = demands.rows @ wish
+    lower, upper = demands.lower - now, demands.upper - now
     if (lower <= 1e-9).all() and (upper >= -1e-9).all():
         return wish
-    balance = np.ones((1, cells))
-    rows, lower, upper = np.vstack([balance, rows]), np.append(0, lower), np.append(0, upper)
+    rows = np.vstack([np.ones((1, cells)), demands.rows])
+    lower, upper = np.append(0, lower), np.append(0, upper)
     # Patients come to a cell or leave one where somebody is; of cells that the rows treat alike they come to
     # the cheapest.
     price = rng.uniform(0.9, 1.1, cells)
     order = np.argsort(price)
-    come = order[np.unique(rows[:, order], axis=1, return_index=True)[1]]
+    come = order[np.unique(demands.alike[order], return_index=True)[1]]
     leave = np.flatnonzero(wish)
     # The nearest table is most often one of whole numbers without being asked to be.
     for whole in (0, 1):
@@ -434,14 +460,17 @@ def draw(
 
 
 def _demands(
-    component: Component, kept: list[int], patients: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The rows that are kept, as few and as empty as they can be: coefficients (R, C) and the least and
-    the most of what they may come to.
+    component: Component,
+    without: list[Target],
+    patients: int,
+    fixed: Iterable[tuple[np.ndarray, int]] = (),
+) -> _Demands:
+    """The rows that are not left out (`without`), as few and as empty as they can be.
 
     A share of a group whose size is printed is a number of patients, so that most rows ask for whole
     numbers of patients in some of the cells.
     """
+    kept = [k for k, target in enumerate(component.rows) if target not in without]
     above, below = component.above[kept], component.below[kept]
     cells = above.shape[1]
     part = np.zeros((len(kept), cells), dtype=bool)
@@ -468,7 +497,10 @@ def _demands(
     free = np.full(others.sum(), np.inf)
     lower = np.concatenate([ends[counted, 0], np.full(len(free), -1e-9), -free])
     upper = np.concatenate([ends[counted, 1], free, np.full(len(free), 1e-9)])
-    return rows, lower, upper
+    rows = np.vstack([rows, *(part[None] for part, _ in fixed)])
+    totals = [float(total) for _, total in fixed]
+    alike = np.unique(rows, axis=1, return_inverse=True)[1].ravel()
+    return _Demands(rows, np.append(lower, totals), np.append(upper, totals), alike)
 
 
 def _exact(component: Component, without: list[Target], patients: int) -> np.ndarray | None:

@@ -156,8 +156,8 @@ def candidates(
     """
     cells, asked = {}, {}
     for component in plan.components:
-        drawn = [counts.draw(component, without, plan.patients, rng) for _ in range(members)]
-        if any(d is None for d in drawn):
+        drawn = counts.draws(component, without, plan.patients, rng, members)
+        if drawn is None:
             raise ReconstructionError(
                 f"printed counts of {', '.join(component.blocks)}",
                 "no counts of patients within the solver's limits",
@@ -166,8 +166,9 @@ def candidates(
             )
         screen = tables.screen(component, list(plan.targets), plan.layout, without)
         asked[component.blocks] = screen
-        drawn = [tables.walked(screen, d, rng) for d in drawn] if screen else drawn
-        cells[component.blocks] = np.stack(drawn)
+        if screen:
+            drawn = np.stack([tables.walked(screen, table, rng) for table in drawn])
+        cells[component.blocks] = drawn
     built: dict[str, History] = {}
     targets = list(plan.targets)
     for endpoint in histories.sequence(plan.protocol):
