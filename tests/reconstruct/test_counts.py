@@ -35,9 +35,9 @@ def holds(component, kept, cells):
 
 def asked(component, kept, patients, cells):
     """Whether they meet what is asked of the solver."""
-    rows, lower, upper = counts._demands(component, kept, patients)
-    found = rows @ cells
-    return (found >= lower - 1e-9).all() and (found <= upper + 1e-9).all()
+    demands = counts._demands(component, kept, patients)
+    found = demands.rows @ cells
+    return (found >= demands.lower - 1e-9).all() and (found <= demands.upper + 1e-9).all()
 
 
 def check(component, patients, rng):

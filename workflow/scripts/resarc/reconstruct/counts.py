@@ -384,7 +384,7 @@ def draws(
     exact = _exact(component, without, patients)
     if exact is not None:
         return np.tile(exact, (members, 1))
-    demands = _demands(component, without, patients)
+    demands = _demands(component, _kept(component, without), patients)
     found = [_nearest(component, demands, patients, rng) for _ in range(members)]
     return None if any(drawn is None for drawn in found) else np.stack(found)
 
@@ -397,7 +397,7 @@ def draw(
     fixed: list[tuple[np.ndarray, int]],
 ) -> np.ndarray | None:
     """One of `draws` (C,) with so many patients in the cells of each indicator (C,) of `fixed`."""
-    demands = _demands(component, without, patients, fixed)
+    demands = _demands(component, _kept(component, without), patients, fixed)
     return _nearest(component, demands, patients, rng)
 
 
@@ -459,18 +459,21 @@ def _nearest(
     return drawn
 
 
+def _kept(component: Component, without: list[Target]) -> list[int]:
+    return [k for k, target in enumerate(component.rows) if target not in without]
+
+
 def _demands(
     component: Component,
-    without: list[Target],
+    kept: list[int],
     patients: int,
     fixed: Iterable[tuple[np.ndarray, int]] = (),
 ) -> _Demands:
-    """The rows that are not left out (`without`), as few and as empty as they can be.
+    """The rows that are kept, as few and as empty as they can be.
 
     A share of a group whose size is printed is a number of patients, so that most rows ask for whole
     numbers of patients in some of the cells.
     """
-    kept = [k for k, target in enumerate(component.rows) if target not in without]
     above, below = component.above[kept], component.below[kept]
     cells = above.shape[1]
     part = np.zeros((len(kept), cells), dtype=bool)
