@@ -183,7 +183,8 @@ def test_a_search_without_success_names_the_hardest_target_and_returns_no_member
 
     monkeypatch.setattr(members, "candidates", spoilt)
     monkeypatch.setattr(members, "build", noted)
-    monkeypatch.setattr("resarc.reconstruct.engine.build", noted)
+    for module in ("engine", "setting_aside"):
+        monkeypatch.setattr(f"resarc.reconstruct.{module}.build", noted)
     with pytest.raises(ReconstructionError) as error:
         reconstruct(protocol, given, members=3, seed=1)
     message = str(error.value)

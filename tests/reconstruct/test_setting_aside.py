@@ -11,7 +11,8 @@ from resarc import ensemble as ensembles
 from resarc import protocol as protocols
 from resarc import published as publications
 from resarc.published import Published
-from resarc.reconstruct import engine, histories, members
+from resarc.reconstruct import histories, members, readings, setting_aside, unsaid
+from resarc.reconstruct.engine import reconstruct
 from resarc.reconstruct.plan import NOT_FOUND
 from resarc.survival import kaplan_meier
 
@@ -51,9 +52,10 @@ def rate_of(mean: float, rng: np.random.Generator, digits: int = 0) -> tuple[str
 
 
 def prepared(protocol, published, said):
-    reading = engine.readings.read(published, protocol, 2 * EACH, 1, engine.silent).live[0]
-    settled = engine.unsaid.settle(reading).reading
-    return engine._prepare(settled, published, 2 * EACH, 1, said.append)
+    reading = readings.read(published, protocol, 2 * EACH, 1, said.append).live[0]
+    settled = unsaid.settle(reading).reading
+    said.clear()
+    return setting_aside.prepare(settled, published, 2 * EACH, 1, said.append)
 
 
 def test_limits_that_no_dataset_holds_step_back_alone(protocol):
@@ -61,7 +63,7 @@ def test_limits_that_no_dataset_holds_step_back_alone(protocol):
     rng = np.random.default_rng(1)
     (women, _), men = rate_of(80, rng), rate_of(20, rng)
     published = printed({"female": (women, ["1", "99"]), "male": men}, "< 0.05")
-    found = engine.reconstruct(protocol, published, members=3, seed=1)
+    found = reconstruct(protocol, published, members=3, seed=1)
     targets = found.targets.set_index("figure")
     assert list(targets.index[targets["reason"] != ""]) == ["female"]
     assert targets.loc["female", "reason"].startswith(f"its printed limits: {NOT_FOUND}")
@@ -75,13 +77,13 @@ def test_what_stepped_back_with_others_comes_back_if_it_holds(protocol, monkeypa
     rates = {"female": ("80", ["1", "99"]), "male": ("31", ["15", "48"])}
 
     def build(plan, *_, **__):
-        limited = {str(t.estimand): t for t in plan.targets if engine._has_limits(t)}
+        limited = {str(t.estimand): t for t in plan.targets if setting_aside.has_limits(t)}
         if not any("female" in name for name in limited):
             return object(), {}
         shares = {t: 1.0 if "=female" in str(t.estimand) else 0.95 for t in limited.values()}
         return None, {t: (shares.get(t, 0.0), 0.1) for t in plan.targets}
 
-    monkeypatch.setattr(engine, "build", build)
+    monkeypatch.setattr(setting_aside, "build", build)
     said: list[str] = []
     plan = prepared(protocol, printed(rates, "< 0.05"), said)
     limits = "limits of os.survival(24 months)"

@@ -7,7 +7,7 @@ and `gather` are called one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
@@ -17,44 +17,13 @@ from resarc.ensemble import Ensemble, from_frame, to_frame
 from resarc.errors import ReconstructionError
 from resarc.protocol import Protocol
 from resarc.published import Published
-from resarc.reconstruct import (
-    admission,
-    counts,
-    exact,
-    histories,
-    outcome,
-    reach,
-    readings,
-    unsaid,
-)
-from resarc.reconstruct.conflicts import of_counts, stepping_back
-from resarc.reconstruct.exact import Conflict
-from resarc.reconstruct.layout import lay_out
+from resarc.reconstruct import admission, outcome, readings, setting_aside, unsaid
 from resarc.reconstruct.members import CHUNK, PILOT, build, mixed
-from resarc.reconstruct.plan import NOT_FOUND, Plan
-from resarc.reconstruct.readings import Hypothesis, Reading
-from resarc.reconstruct.scheme import Scheme, plan_of
-from resarc.reconstruct.targets import Target
-
-LIMITS = "its printed limits: "
-"""How the reason begins for which a figure's limits are set aside, and not its value."""
+from resarc.reconstruct.plan import Plan
+from resarc.reconstruct.readings import Hypothesis
+from resarc.reconstruct.scheme import Scheme
 
 Progress = Callable[[str], None]
-
-TRIALS = 6
-"""Searches after which a figure that none has held with the others is set aside. A single event at the
-right place among twenty is met by one history of ten."""
-
-APART = 2
-"""Searches for members whose labels are given to a history that stands, six or more each; if none finds
-one, histories and labels are moved together."""
-
-SETTLED = 40
-"""Patients of the largest cohort in which they are: in a larger one it takes ten seconds or more a member,
-and none was seen to come out."""
-
-CANDIDATES = 12
-"""Of a pilot, at the least."""
 
 
 def silent(_: str) -> None:
@@ -121,9 +90,11 @@ def decide(
     prepared: list[Plan] = []
     for a in asked:
         # What costs more than another reading is not borne by data: no search shows how much more.
-        most = min((_cost(p.aside) for p in prepared), default=np.inf)
+        most = min((setting_aside.cost(p.aside) for p in prepared), default=np.inf)
         like = prepared[0] if prepared else None
-        plan = _prepare(a.reading, published, patients, seed, progress, most=most, like=like)
+        plan = setting_aside.prepare(
+            a.reading, published, patients, seed, progress, most=most, like=like
+        )
         prepared.append(plan)
     more, rows = _departures(asked[0], prepared[0], progress)
     hypotheses = (*found.hypotheses, *asked[0].hypotheses, *rows)
@@ -141,20 +112,16 @@ def _departures(
 
     found, rows = unsaid.departures(asked, first.aside, trials)
     plans = []
-    most = _cost(first.aside)
+    most = setting_aside.cost(first.aside)
     for departure in found:
-        plan = _prepare(
+        plan = setting_aside.prepare(
             departure.reading, first.published, first.patients, first.seed, progress,
             most=most, like=first,
         )  # fmt: skip
-        borne = _cost(plan.aside) <= most
+        borne = setting_aside.cost(plan.aside) <= most
         rows.append(unsaid.outcome_of(departure, borne))
         plans += [plan] if borne else []
     return plans, rows
-
-
-def _cost(aside: Iterable[Target]) -> float:
-    return sum(counts.weight(t) for t in aside)
 
 
 def chunks(members: int) -> int:
@@ -192,154 +159,3 @@ def gather(scheme: Scheme, frames: Iterable[pd.DataFrame]) -> Reconstruction:
         outcome.hypothesis_table(scheme.hypotheses, list(scheme.prepared), plans, ensemble),
         outcome.conflict_table(scheme.conflicts, plans, scheme.published),
     )
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """Which targets are to hold, and why the others are not."""
-
-    targets: tuple[Target, ...]
-    aside: dict[Target, str]
-
-    def without(self, target: Target, why: str) -> _Kept:
-        """Printed limits step back before the value that they belong to."""
-        if not _has_limits(target):
-            return replace(self, aside=self.aside | {target: why})
-        kept = tuple(_without_limits(t) if t == target else t for t in self.targets)
-        return _Kept(kept, self.aside | {target: LIMITS + why})
-
-    def again_with(self, target: Target) -> _Kept:
-        bare = _without_limits(target)
-        kept = tuple(target if t == bare else t for t in self.targets)
-        return _Kept(kept, {t: why for t, why in self.aside.items() if t != target})
-
-
-def _as_in(like: Plan, kept: _Kept) -> _Kept:
-    """What another plan could not hold steps back here, too."""
-    for other, why in like.aside.items():
-        for target in kept.targets:
-            alike = target.figures == other.figures and _has_limits(target) == _has_limits(other)
-            if alike and NOT_FOUND in why:
-                kept = kept.without(target, why.removeprefix(LIMITS))
-    return kept
-
-
-def _has_limits(target: Target) -> bool:
-    return target.lower is not None or target.upper is not None
-
-
-def _without_limits(target: Target) -> Target:
-    return replace(target, lower=None, upper=None)
-
-
-def _prepare(
-    reading: Reading,
-    published: Published,
-    patients: int,
-    seed: int,
-    progress: Progress,
-    *,
-    most: float = np.inf,
-    like: Plan | None = None,
-) -> Plan:
-    """The plan of a reading, with the figures that must be set aside: those in conflict by proof,
-    then those that no dataset was found to hold with the others, until they cost more than `most`.
-    The figures that the plan `like` of another reading holds are tried first, if it holds not all."""
-    protocol = reading.protocol
-    kept, conflicts = _proved(reading, published, patients)
-
-    def plan(kept: _Kept, together: bool = False) -> Plan:
-        told = replace(reading, targets=kept.targets)
-        found = plan_of(told, published, patients, dict(kept.aside), tuple(conflicts), seed)
-        return replace(found, together=together)
-
-    if _cost(kept.aside) > most:
-        return plan(kept)
-    if like and any(NOT_FOUND in why for why in like.aside.values()):
-        same = _as_in(like, kept)
-        if build(plan(same, like.together), PILOT, 2, TRIALS, explain=False)[0] is not None:
-            return plan(same, like.together)
-    # A few members show whether all targets can hold together. If not, histories and labels of a small
-    # cohort are moved together; if that finds none either, the hardest target steps back. Of a larger one
-    # many step back at once, and some come back.
-    together = False
-    searched: list[Target] = []
-    while not together or _cost(kept.aside) <= most:
-        progress(f"{reading.name}: can all figures hold together?")
-        attempts = TRIALS if together else APART
-        pilot, failures = build(plan(kept, together), PILOT, 2, attempts)
-        if pilot is not None:
-            break
-        if not together and patients <= SETTLED:
-            together = True
-            continue
-        if max(share for share, _ in failures.values()) == 0:
-            raise ReconstructionError(
-                f"constraints of {published.study}",
-                "no dataset that meets them",
-                "at least one",
-                "Look at reconstruction.constraints of the protocol.",
-            )
-        hardest = sorted(failures, key=lambda t: -failures[t][0])
-        for target in hardest[:1] if together else _hopeless(hardest, failures, protocol):
-            share, gap = failures[target]
-            kept = kept.without(
-                target,
-                f"{NOT_FOUND} that holds it together with the others; "
-                f"{share:.0%} of the searches missed it, the nearest by {gap:.2g} on its own scale",
-            )
-            searched.append(target)
-            progress(f"set aside: {'limits of ' * _has_limits(target)}{target.estimand}")
-    for target in reversed(searched) if not together else ():
-        fuller = kept.again_with(target)
-        value_aside = _has_limits(target) and _without_limits(target) in kept.aside
-        if value_aside or build(plan(fuller), PILOT + 2, 2, APART, explain=False)[0] is None:
-            continue
-        kept = fuller
-        progress(f"holds after all: {target.estimand}")
-    return plan(kept, together)
-
-
-def _proved(reading: Reading, published: Published, patients: int) -> tuple[_Kept, list[Conflict]]:
-    """What is left of the figures when those in conflict by proof have stepped back; and the conflicts."""
-    protocol, targets = reading.protocol, list(reading.targets)
-    layout = lay_out(protocol, targets)
-    components = counts.components(layout, targets, patients)
-    aside: dict[Target, str] = {}
-    conflicts: list[Conflict] = []
-    for component in components:
-        fewest = counts.set_aside(component, patients)
-        for target in fewest:
-            aside[target] = (
-                "no counts of patients satisfy it together with the other printed counts"
-            )
-        conflicts += of_counts(component, fewest, patients)
-    about_curves = exact.about_curves(targets, protocol, patients)
-    conflicts += about_curves
-    kept = _Kept(tuple(targets), aside)
-    for conflict in reach.against_limits(published, targets, protocol, patients):
-        (limited,) = conflict.targets
-        kept = kept.without(limited, conflict.proof)
-        conflicts.append(conflict)
-    for target in stepping_back(about_curves, kept.aside):
-        proof = next(c.proof for c in about_curves if target in c.targets)
-        kept = replace(kept, aside=kept.aside | {target: proof})
-    return kept, conflicts
-
-
-def _hopeless(
-    hardest: list[Target], failures: dict[Target, tuple[float, float]], protocol: Protocol
-) -> list[Target]:
-    """The targets, of which the hardest comes first, that step back at once: as many as must, until what
-    is left would be held by one candidate of a pilot, if each figure were missed apart from the others.
-    While no history of an endpoint holds one of its own figures, the hardest of those; nothing can be
-    told of labels then."""
-    for endpoint in protocol.endpoint_names:
-        own = [t for t in histories.whole_cohort(hardest, endpoint) if failures[t][0] == 1]
-        if own:
-            return sorted(own, key=lambda t: not _has_limits(t))[:1]
-    chance, left = 1.0, len(hardest)
-    while left > 1 and chance * (1 - failures[hardest[left - 1]][0]) >= 1 / CANDIDATES:
-        left -= 1
-        chance *= 1 - failures[hardest[left]][0]
-    return hardest[:left]
