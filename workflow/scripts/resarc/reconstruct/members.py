@@ -166,8 +166,8 @@ def candidates(
             )
         screen = tables.screen(component, list(plan.targets), plan.layout, without)
         asked[component.blocks] = screen
-        if screen:
-            drawn = np.stack([tables.walked(screen, table, rng) for table in drawn])
+        for m in np.flatnonzero(screen.cost(drawn)) if screen else ():
+            drawn[m] = tables.walked(screen, drawn[m], rng)
         cells[component.blocks] = drawn
     built: dict[str, History] = {}
     targets = list(plan.targets)
