@@ -86,6 +86,11 @@ def test_what_is_long_is_split_by_itself_or_all_as_the_settings_say():
     many = known.known(settings | {"members": 10_000}).jobs
     assert many["sysucc2015"]["pushing"] == 1
     assert many["sysucc2015"]["rebuilding"] > many["sysucc2015"]["other"] > 1
+    hard = known.known(settings | {"members": 200, "effort": 25}).jobs
+    assert {study: jobs["pushing"] for study, jobs in hard.items()} == {
+        "sysucc2015": 3,
+        "qu2024": 3,
+    }
     assert known.known(settings | {"members": 200, "chunks": 7}).jobs == {
         "sysucc2015": {"rebuilding": 4, "pushing": 7, "other": 7},  # 4 chunks of 50 datasets
         "qu2024": {"rebuilding": 4, "pushing": 7, "other": 7},

@@ -32,6 +32,7 @@ except ResarcError as error:
 # need not load pandas to compare parameters.
 MEMBERS = KNOWN.settings["members"]
 SEED = KNOWN.settings["seed"]
+EFFORT = KNOWN.settings["effort"]
 
 # The rule of disclosure, as options.
 RULE = " ".join(

@@ -37,7 +37,7 @@ rule push:
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
         " --extremes {output.extremes:q} --sought {output.sought:q}"
         " --sensitivity {output.sensitivity:q} --diversity {output.diversity:q}"
-        f" --seed {SEED}"
+        f" --seed {SEED} --effort {EFFORT}"
         " {params.steps:q}"
         " > {log:q} 2>&1"
 
@@ -64,7 +64,7 @@ rule push_begin:
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --questions {input.questions:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
-        f" --seed {SEED}"
+        f" --seed {SEED} --effort {EFFORT}"
         " --to {output.begun:q}"
         " > {log:q} 2>&1"
 
@@ -96,7 +96,7 @@ rule push_part:
         " --protocol {input.protocol:q} --published {input.published:q}"
         " --questions {input.questions:q}"
         " --ensemble {input.ensemble:q} --targets {input.targets:q}"
-        f" --seed {SEED}"
+        f" --seed {SEED} --effort {EFFORT}"
         " {params.steps:q}"
         " --part {wildcards.part} --of {wildcards.of}"
         " --to {output.part:q}"

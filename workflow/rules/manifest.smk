@@ -33,7 +33,7 @@ rule manifest:
     shell:
         "python workflow/scripts/manifest.py"
         " --project {input.project:q}"
-        f" --members {MEMBERS} --seed {SEED} --studies {' '.join(STUDIES)}"
+        f" --members {MEMBERS} --seed {SEED} --effort {EFFORT} --studies {' '.join(STUDIES)}"
         " --read {input.configuration:q} {input.shared:q} {input.sources:q}"
         " {params.made:q} --records .snakemake/metadata --manifest {output.manifest:q}"
         " > {log:q} 2>&1"

@@ -60,7 +60,7 @@ rule study_report:
         "python workflow/scripts/study_report.py"
         " --results results/{wildcards.study} --references {input.references:q}"
         " --project {input.project:q}"
-        f" --seed {SEED}"
+        f" --seed {SEED} --effort {EFFORT}"
         " --read {input.configuration:q} {input.source:q}"
         " --html {output.html:q} --pdf {output.pdf:q} --model {output.model:q}"
         " --figures {output.figures:q}"

@@ -156,6 +156,7 @@ def refuse_stale(manifest: dict[str, Any], settings: Settings) -> None:
         "studies": list(settings.studies),
         "members": settings.members,
         "seed": settings.seed,
+        "effort": settings.effort,
     }
     present = [
         path.as_posix() for path in files_below(Path(RESULTS)) if not path.name.startswith(".")

@@ -33,6 +33,8 @@ REBUILDING, PUSHING, OTHER = "rebuilding", "pushing", "other"
 A_JOB = {REBUILDING: 1_500_000, OTHER: 15_000_000}
 """Patients times printed figures times datasets that are one job's work: about half a minute, beside which
 its start is little. It depends on no machine, so that no other machine runs other jobs."""
+AN_EFFORT = 10
+"""How hard ends are sought in one job, beside which its start is little."""
 CURVES = "published/**/*.csv"
 """Digitised curves that printed figures name, below `config`."""
 
@@ -67,7 +69,7 @@ class Known:
     jobs: dict[str, dict[str, int]]
     """Jobs into which the long work on each study is split: as many as the settings ask for, or one for
     every `A_JOB`; of a rebuilding no more than it has chunks. The seeking of ends takes as long however many
-    datasets there are, and is split only where the settings say so."""
+    datasets there are, and is one job's work for every `AN_EFFORT`."""
     code: dict[str, tuple[str, ...]]
     """What each command line rests on, by the stage; with the notebook, what that rests on too."""
 
@@ -151,7 +153,7 @@ def _jobs(settings: Settings, size: int) -> dict[str, int]:
     }
     return found | {
         REBUILDING: min(found[REBUILDING], -(-settings.members // CHUNK)),
-        PUSHING: 1 if settings.chunks == "auto" else settings.chunks,
+        PUSHING: -(-settings.effort // AN_EFFORT) if settings.chunks == "auto" else settings.chunks,
     }
 
 

@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--studies", nargs="+", required=True, help="ids of the studies")
     parser.add_argument("--members", type=int, required=True, help="datasets for each study")
     parser.add_argument("--seed", type=int, required=True, help="seed of every random stream")
+    parser.add_argument("--effort", type=int, required=True, help="how hard ends were sought")
     parser.add_argument("--read", nargs="+", type=Path, required=True, help="the run's own inputs")
     parser.add_argument(
         "--made", nargs="+", action="append", required=True, help="a rule and the files it made"
@@ -31,6 +32,7 @@ def main() -> None:
             "studies": arguments.studies,
             "members": arguments.members,
             "seed": arguments.seed,
+            "effort": arguments.effort,
         },
         "software": software(arguments.project),
         "inputs": [entry(path) for path in read_by(jobs, arguments.read)],

@@ -35,6 +35,7 @@ def main() -> None:
     for name in WRITES:
         parser.add_argument(f"--{name}", type=Path, help="file that is written")
     parser.add_argument("--seed", type=int, required=True, help="seed of every random stream")
+    parser.add_argument("--effort", type=int, required=True, help="how hard ends are sought")
     add_arguments(parser)
     parser.add_argument("--begun", type=Path, help="file with which the steps began")
     parser.add_argument(
@@ -48,8 +49,9 @@ def main() -> None:
     wanted = planned(protocol, published, arguments.questions, arguments.targets)
     estimands = [item.estimand for item in wanted]
     searches = prepare(
-        estimands, sample, protocol, published, targets, seed=arguments.seed, progress=_say
-    )
+        estimands, sample, protocol, published, targets,
+        seed=arguments.seed, effort=arguments.effort, progress=_say,
+    )  # fmt: skip
     if arguments.begun:
         steps = [[arguments.begun], *arguments.passes]
         met = [[read(files, k, search) for files in steps] for k, search in enumerate(searches)]

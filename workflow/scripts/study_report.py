@@ -31,12 +31,14 @@ def main() -> None:
         writes=["html", "pdf", "model", "figures", "tables", "word", "latex", "snippets"],
     )
     parser.add_argument("--seed", type=int, required=True, help="seed of every random stream")
+    parser.add_argument("--effort", type=int, required=True, help="how hard ends were sought")
     parser.add_argument("--read", nargs="+", type=Path, required=True, help="the study's own files")
     arguments = parser.parse_args()
     settings = {"Seed": str(arguments.seed)}
     given = gather(arguments.results, arguments.references)
     if given.members:
         settings["Datasets rebuilt"] = str(given.members)
+        settings["Effort for the ends of identified sets"] = str(arguments.effort)
     given.provenance.update(
         {
             "Settings": settings,

@@ -84,6 +84,8 @@ class Settings(Model):
     """Datasets to rebuild for each study whose patients are reconstructed."""
     seed: Annotated[int, Field(ge=0)]
     """Every random stream follows from it; the same seed gives the same results."""
+    effort: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How hard the ends of identified sets are sought: so many times as long as in a first look."""
     chunks: Literal["auto"] | Annotated[int, Field(ge=1, le=1000)] = "auto"
     """Jobs into which the long work on each study is split, or as many as it is long; results are the same
     bytes."""

@@ -26,9 +26,6 @@ from resarc.seeds import stream
 if TYPE_CHECKING:
     from resarc.reconstruct.space import Feasible
 
-MOST = 400_000
-"""Proposals of one search, times patients: from there on, more change little."""
-
 RESHAPED = ("events", "rmst")
 """Statistics of the whole cohort for which histories are pushed and labels fitted anew."""
 
@@ -90,7 +87,8 @@ def joined(parts: Sequence[Met]) -> Met:
 
 
 class Search:
-    """The pushing of the members under one hypothesis, `name`."""
+    """The pushing of the members under one hypothesis, `name`, by so many `proposals` in all searches together
+    and at `most` in one, times patients."""
 
     def __init__(
         self,
@@ -100,13 +98,15 @@ class Search:
         wanted: list[Estimand],
         published: Published,
         seed: int,
-        effort: int,
+        proposals: int,
+        most: int,
         progress: Callable[[str], None],
     ) -> None:
         from resarc.reconstruct.space import feasible, movable
 
         self.name, self.ensemble, self.targets, self.published = name, ensemble, targets, published
-        self.study, self.seed, self.effort, self.progress = published.study, seed, effort, progress
+        self.study, self.seed, self.progress = published.study, seed, progress
+        self.proposals, self.most = proposals, most
         wanted = [e for e in wanted if ensemble.has(e) and not self._fixed(e)]
         self.known: list[Estimand] = []
         """What can be sought."""
@@ -129,8 +129,8 @@ class Search:
         number = len(before) - 1
         sought = self._sought(before)
         pool, values, _ = self._pool(before)
-        steps = self.effort // (len(sought) * 2 * STARTS * PASSES)
-        steps = max(min(steps, MOST) // self.ensemble.shape[1], 50)
+        steps = self.proposals // (len(sought) * 2 * STARTS * PASSES)
+        steps = max(min(steps, self.most) // self.ensemble.shape[1], 50)
         self.progress(f"{self.name}: seeking the ends of {len(sought)} results, pass {number + 1}")
         goals, pushed = self._climbs(sought, pool, values, steps, f"{self.name} {number}", take)
         return Met(pushed, self._values(pushed, goals), len(pushed))
@@ -219,7 +219,7 @@ class Search:
             found += self.place.states(fresh.take(good)) if good.size else []
         rng = stream(self.study, f"unreached {self.name}", seed=self.seed)
         other, tried = unreached.with_other_numbers(
-            ensemble, self.targets, self.published, self._judged, rng, self.effort
+            ensemble, self.targets, self.published, self._judged, rng, self.proposals
         )
         for part in other:
             found += self.place.states(part)

@@ -35,9 +35,13 @@ that were pushed for these."""
 SHARES = ("crude_rate", "followed_rate")
 """What a printed rate may be if it is no Kaplan-Meier estimate."""
 
-EFFORT = 20_000_000
-"""Proposals in all searches of a study together, times patients, as each costs more where there are
-more: some seconds of one core."""
+PROPOSALS = 20_000_000
+"""In all searches of a study together, times patients, as each costs more where there are more: some seconds
+of one core. So many times the effort that is asked for."""
+
+
+MOST = 400_000
+"""Of these in one search: where little is sought, more change little."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def push(
     table: pd.DataFrame,
     *,
     seed: int,
-    effort: int = EFFORT,
+    effort: float = 1.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Pushed:
     """Datasets at the ends of the estimands' identified sets, pushed from the members of `frame`.
@@ -87,19 +91,31 @@ def prepare(
     table: pd.DataFrame,
     *,
     seed: int,
-    effort: int = EFFORT,
+    effort: float = 1.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Search]:
     """The searches under each hypothesis. Their steps, `begin` and as many times `turn` as there are
     `PASSES`, may be done by other processes, a turn by several of them: all is the same as in one."""
     wanted = _distinct([e for e in estimands if e.statistic in PUSHED])
     groups = list(hypotheses(frame))
-    share = effort // max(len(groups), 1)
+    share = int(PROPOSALS * effort) // max(len(groups), 1)
     found = []
     for name, part in groups:
         ensemble = from_frame(part, protocol)
         targets, ensemble.protocol = targets_held(ensemble, published, table, name)
-        found.append(Search(name, ensemble, targets, wanted, published, seed, share, progress))
+        found.append(
+            Search(
+                name,
+                ensemble,
+                targets,
+                wanted,
+                published,
+                seed,
+                share,
+                int(MOST * effort),
+                progress,
+            )
+        )
     return found
 
 

@@ -49,10 +49,10 @@ def with_other_numbers(
     published: Published,
     judge: Judge,
     rng: np.random.Generator,
-    effort: int,
+    proposals: int,
 ) -> tuple[list[Ensemble], int]:
     """Datasets that `judge` accepts, with the fewest and most events of each endpoint and with numbers that
-    no member has; and how many were tried. `effort` as in `push`."""
+    no member has; and how many were tried. `proposals` as in `push`."""
     found: list[Ensemble] = []
     tried = 0
     events = {e: Estimand("events", e) for e in ensemble.protocol.endpoint_names}
@@ -60,7 +60,7 @@ def with_other_numbers(
     free = [e for e in events if events[e] not in fixed]
     for k, endpoint in enumerate(free):
         # What one endpoint leaves is the next one's.
-        most = effort // (COST * ensemble.shape[1]) * (k + 1) // len(free)
+        most = proposals // (COST * ensemble.shape[1]) * (k + 1) // len(free)
         for number, more in _wanted(endpoint, ensemble, targets):
             asked = [*targets, _exactly(events[endpoint], number)]
             good = _judge_with(judge, endpoint, number)
