@@ -395,7 +395,9 @@ def main() -> None:
             break
         rows = one(number, pool, arguments.members)
         (rows if rows is not None else pd.DataFrame()).to_csv(path, index=False)
-        print(number, "" if rows is None else rows[["source", "n", "factor", "hr_in_20"]].to_string())
+        print(
+            number, "" if rows is None else rows[["source", "n", "factor", "hr_in_20"]].to_string()
+        )
     print(json.dumps(summarise(), indent=1))
 
 
