@@ -16,7 +16,7 @@ from resarc import protocol as protocols
 from resarc import published as publications
 from resarc.ensemble import evaluate, from_frame
 from resarc.estimand import DAYS_PER_MONTH, Estimand
-from resarc.identify import identify
+from resarc.identify import climb, identify
 from resarc.identify.bounds import HYPOTHESIS
 from resarc.identify.ends import from_arrays, joined
 from resarc.identify.enumeration import outermost
@@ -116,6 +116,25 @@ def test_pushing_widens_and_never_narrows(table):
         table["sample_upper"] - table["sample_lower"]
     )
     assert wider.sum() >= 3
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("wanted", [ESTIMANDS, [RATIO]])
+def test_each_search_takes_as_many_times_longer_as_the_effort_says(
+    study, printed, rebuilt, wanted, monkeypatch
+):
+    def lengths(effort):
+        [search] = prepare(
+            wanted, rebuilt.ensemble, study, printed, rebuilt.targets, seed=1, effort=effort
+        )
+        begun, found = search.begin(), set()
+        with monkeypatch.context() as patch:
+            patch.setattr(climb, "climb", lambda *given: found.add(given[8]))
+            search.turn([begun])
+        return found
+
+    (once,), (thrice,) = lengths(1), lengths(3)
+    assert thrice == pytest.approx(3 * once, abs=3)
 
 
 @pytest.mark.unit
