@@ -44,6 +44,7 @@ SUMMARY = ROOT / "docs" / "benchmarks" / "truth.json"
 SIZES = (24, 60, 142)
 SEED = 20260101
 EFFORTS = (1, 20)
+"""With which ends are sought: as at a first look, and as for a publication."""
 FACTORS = 8
 """Factors of a cohort at most: as many as a univariable table of a small study has."""
 
@@ -395,9 +396,8 @@ def main() -> None:
             break
         rows = one(number, pool, arguments.members)
         (rows if rows is not None else pd.DataFrame()).to_csv(path, index=False)
-        print(
-            number, "" if rows is None else rows[["source", "n", "factor", "hr_in_20"]].to_string()
-        )
+        shown = ["source", "n", "factor", *(f"hr_in_{effort}" for effort in EFFORTS)]
+        print(number, "" if rows is None else rows[shown].to_string(), flush=True)
     print(json.dumps(summarise(), indent=1))
 
 

@@ -31,20 +31,36 @@ def test_the_problem_of_maple(page):
     assert found["times_faster"] == round(half / found["seconds_per_set"])
 
 
+def shares(found):
+    return " | ".join(f"{found[name]:g}%" for name in ("hr", "events", "rmst", "median"))
+
+
 def test_the_truth_in_identified_sets(page):
     found = written("truth")
-    for words in (
-        f"{found['rows']} factors of {found['cohorts']} cohort",
-        f"in the set for {found['hr_covered']:g}% of them",
-        f"the number of events for {found['events_covered']:g}%",
-        f"restricted means for {found['rmst_covered']:g}%",
-        f"the medians by group for {found['median_covered']:g}%",
+    total = f"{found['rows']} factors of {found['cohorts']} cohorts"
+    rows = [f"| all | {found['rows']} | 20 | {shares(found['covered'])} |"]
+    rows += [f"| all | {found['rows']} | 1 | {shares(found['covered_at_first_look'])} |"]
+    for patients, part in found["by_patients"].items():
+        rows += [f"| {patients} | {part['rows']} | 20 | {shares(part['covered'])} |"]
+        rows += [f"| {patients} | {part['rows']} | 1 | {shares(part['covered_at_first_look'])} |"]
+    widths = (
         f"log hazard ratio was {found['median_width']:g};",
         f"unknown events it was {found['median_width_tierney']:g} and held the true value for "
         f"{found['tierney_covered']:g}%",
         f"at random it was {found['median_width_blind']:g}.",
-    ):
-        assert words in page
+    )
+    of = found["by_patients"]
+    took = [of[n]["seconds_of_a_cohort"] for n in of]
+    back = [f"{part['stepped_back_of_a_cohort']:g}" for part in of.values()]
+    costs = [
+        f"rebuilding took {took[0]['rebuilding']}, {took[1]['rebuilding']} and "
+        f"{took[2]['rebuilding']} s of processor time",
+        f"the ends {took[0]['ends_at_first_look']}, {took[1]['ends_at_first_look']} and "
+        f"{took[2]['ends_at_first_look']} s at a first look and {took[0]['ends']}, {took[1]['ends']} and "
+        f"{took[2]['ends']} s with effort 20",
+        f"{back[0]}, {back[1]} and {back[2]} of the printed figures",
+    ]
+    assert [words for words in (total, *rows, *widths, *costs) if words not in page] == []
 
 
 def test_what_the_search_loses_of_small_studies(page):

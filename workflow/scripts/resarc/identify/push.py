@@ -39,7 +39,6 @@ PROPOSALS = 20_000_000
 """In all searches of a study together, times patients, as each costs more where there are more: some seconds
 of one core. So many times the effort that is asked for."""
 
-
 MOST = 400_000
 """Of these in one search: where little is sought, more change little."""
 
@@ -114,7 +113,7 @@ def prepare(
                 share,
                 int(MOST * effort),
                 progress,
-            )
+            )  # fmt: skip
         )
     return found
 
