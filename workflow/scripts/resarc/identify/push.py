@@ -97,23 +97,13 @@ def prepare(
     `PASSES`, may be done by other processes, a turn by several of them: all is the same as in one."""
     wanted = _distinct([e for e in estimands if e.statistic in PUSHED])
     groups = list(hypotheses(frame))
-    share = int(PROPOSALS * effort) // max(len(groups), 1)
+    share, most = int(PROPOSALS * effort) // max(len(groups), 1), int(MOST * effort)
     found = []
     for name, part in groups:
         ensemble = from_frame(part, protocol)
         targets, ensemble.protocol = targets_held(ensemble, published, table, name)
         found.append(
-            Search(
-                name,
-                ensemble,
-                targets,
-                wanted,
-                published,
-                seed,
-                share,
-                int(MOST * effort),
-                progress,
-            )  # fmt: skip
+            Search(name, ensemble, targets, wanted, published, seed, share, most, progress)
         )
     return found
 
