@@ -356,9 +356,8 @@ def summarise() -> dict[str, object]:
                 "covered": covered(part, last),
                 "covered_at_first_look": covered(part, first),
                 "median_width": round(float((part["upper"] - part["lower"]).median()), 2),
-                "stepped_back_of_a_cohort": round(
-                    float(part.groupby("cohort")["stepped_back"].first().median()), 1
-                ),
+                "figures": int(part.groupby("cohort")["figures"].first().sum()),
+                "stepped_back": int(part.groupby("cohort")["stepped_back"].first().sum()),
                 "seconds_of_a_cohort": {
                     name: round(float(part.groupby("cohort")[column].sum().median()))
                     for name, column in (
