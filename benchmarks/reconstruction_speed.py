@@ -9,6 +9,7 @@ that every member holds, and those that are set aside. Needs a machine with noth
 
 from __future__ import annotations
 
+import json
 import resource
 import sys
 import time
@@ -22,18 +23,21 @@ sys.path.insert(0, str(ROOT / "workflow/scripts"))
 from resarc import protocol, published  # noqa: E402
 from resarc.reconstruct import engine  # noqa: E402
 
+RESULT = ROOT / "docs" / "benchmarks" / "reconstruction_speed.json"
 PROCESSES = 2
 SEED = 20260101
 
 
 def main() -> None:
-    print("study members decide_s members_s memory_MiB targets held_by_all set_aside")
+    found = {}
     for argument in sys.argv[1:]:
         study, members = argument.split("=")
-        measure(study, int(members))
+        found[study] = measure(study, int(members))
+        print(study, found[study], flush=True)
+    RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def measure(study: str, members: int) -> None:
+def measure(study: str, members: int) -> dict[str, float]:
     plan = protocol.load(ROOT / f"config/studies/{study}.yaml")
     printed = published.load(ROOT / f"config/published/{study}.yaml")
     began = time.perf_counter()
@@ -46,17 +50,15 @@ def measure(study: str, members: int) -> None:
     targets = engine.gather(scheme, frames).targets
     wanted = targets[targets["status"].isin(["target", "claim"])]
     memory = max(resource.getrusage(w).ru_maxrss for w in (0, resource.RUSAGE_CHILDREN)) / 1024
-    print(
-        study,
-        members,
-        f"{decided - began:.1f}",
-        f"{built - decided:.1f}",
-        f"{memory:.0f}",
-        len(wanted),
-        int((wanted["share_held"] == 1).sum()),
-        int((targets["status"] == "set aside").sum()),
-        flush=True,
-    )
+    return {
+        "datasets": members,
+        "seconds_to_decide": round(decided - began, 1),
+        "seconds_to_build": round(built - decided, 1),
+        "most_memory_MiB": round(memory),
+        "targets": len(wanted),
+        "held_by_all": int((wanted["share_held"] == 1).sum()),
+        "set_aside": int((targets["status"] == "set aside").sum()),
+    }
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def test_drawn_counts_hold_every_printed_count():
     rng = np.random.default_rng(3)
     for component in counts.components(lay_out(protocol, targets), targets, patients):
         aside = counts.set_aside(component, patients)
-        drawn = [counts.draw(component, aside, patients, rng) for _ in range(3)]
+        drawn = counts.draws(component, aside, patients, rng, 3)
         for cells in drawn:
             assert cells.sum() == patients
             assert (cells >= 0).all()

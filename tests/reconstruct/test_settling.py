@@ -116,7 +116,7 @@ def _start(plan, members_wanted: int, seed: int):
         )
     given = assignment.Labels(plan.layout)
     for part in plan.components:
-        cells = np.stack([counts.draw(part, [], PATIENTS, rng) for _ in range(members_wanted)])
+        cells = counts.draws(part, [], PATIENTS, rng, members_wanted)
         given.codes.update(assignment.assign(part, cells, plan.layout, built, [], rng))
     return given, built, rng
 

@@ -111,7 +111,7 @@ def test_tables_are_walked_to_those_that_the_figures_leave(parts):
     component, targets, layout = parts
     asked = tables.screen(component, targets, layout, [])
     rng = np.random.default_rng(1)
-    drawn = np.stack([counts.draw(component, [], 12, rng) for _ in range(20)])
+    drawn = counts.draws(component, [], 12, rng, 20)
     found = np.stack([tables.walked(asked, table, rng) for table in drawn])
     assert (asked.cost(drawn) > 0).sum() > 10
     # A walk may end beside the few tables that are left.
@@ -133,7 +133,7 @@ def test_a_walk_keeps_to_its_kinds_of_cells(parts):
     kinds = component.cells[:, component.blocks.index("treated")]
     rng = np.random.default_rng(2)
     for _ in range(5):
-        table = counts.draw(component, [], 12, rng)
+        [table] = counts.draws(component, [], 12, rng, 1)
         walked = tables.walked(asked, table, rng, kinds)
         for kind in (0, 1):
             assert walked[kinds == kind].sum() == table[kinds == kind].sum()
