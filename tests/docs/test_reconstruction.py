@@ -31,6 +31,16 @@ def test_the_problem_of_maple(page):
     assert found["times_faster"] == round(half / found["seconds_per_set"])
 
 
+def test_what_every_dataset_holds(page):
+    for study, found in written("reconstruction_speed").items():
+        numbers = " | ".join(
+            str(found[name]) for name in ("datasets", "targets", "held_by_all", "set_aside")
+        )
+        times = f"{found['seconds_to_decide']:g} s | {found['seconds_to_build']:g} s"
+        assert f"| `{study}` | {numbers} | {times} |" in page
+        assert found["held_by_all"] == found["targets"]
+
+
 def shares(found):
     return " | ".join(f"{found[name]:g}%" for name in ("hr", "events", "rmst", "median"))
 
