@@ -21,7 +21,7 @@ from itertools import combinations
 
 import numpy as np
 
-from resarc.reconstruct.counts import Component, feasible_rows, nearest_share, weight
+from resarc.reconstruct.counts import Component, feasible_rows, kept_rows, nearest_share, weight
 from resarc.reconstruct.exact import Conflict
 from resarc.reconstruct.targets import Target
 
@@ -32,7 +32,7 @@ NOT_RECHECKED = "integer programme only; the second check was given up"
 
 def of_counts(component: Component, aside: list[Target], patients: int) -> list[Conflict]:
     """For each figure set aside, a smallest set that it conflicts in, the others being kept."""
-    kept = [k for k, t in enumerate(component.rows) if t not in aside]
+    kept = kept_rows(component, aside)
     found = []
     for k, target in enumerate(component.rows):
         if target not in aside:

@@ -384,7 +384,7 @@ def draws(
     exact = _exact(component, without, patients)
     if exact is not None:
         return np.tile(exact, (members, 1))
-    demands = _demands(component, _kept(component, without), patients)
+    demands = _demands(component, kept_rows(component, without), patients)
     found = [_nearest(component, demands, patients, rng) for _ in range(members)]
     return None if any(drawn is None for drawn in found) else np.stack(found)
 
@@ -397,7 +397,7 @@ def draw(
     fixed: list[tuple[np.ndarray, int]],
 ) -> np.ndarray | None:
     """One of `draws` (C,) with so many patients in the cells of each indicator (C,) of `fixed`."""
-    demands = _demands(component, _kept(component, without), patients, fixed)
+    demands = _demands(component, kept_rows(component, without), patients, fixed)
     return _nearest(component, demands, patients, rng)
 
 
@@ -459,7 +459,8 @@ def _nearest(
     return drawn
 
 
-def _kept(component: Component, without: list[Target]) -> list[int]:
+def kept_rows(component: Component, without: list[Target]) -> list[int]:
+    """Places of a component's rows that are not left out."""
     return [k for k, target in enumerate(component.rows) if target not in without]
 
 

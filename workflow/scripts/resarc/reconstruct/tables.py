@@ -19,7 +19,7 @@ import numpy as np
 from resarc.ensemble import Ensemble
 from resarc.protocol import Protocol
 from resarc.published import Range
-from resarc.reconstruct.counts import Component
+from resarc.reconstruct.counts import Component, kept_rows
 from resarc.reconstruct.layout import Layout
 from resarc.reconstruct.targets import Target, distance, inside
 from resarc.survival.kaplan_meier import limits
@@ -68,8 +68,7 @@ def screen(
         costs += [cost] if cost else []
     if not costs or not 1 < len(component.cells) <= CELLS:
         return None
-    rows = [k for k, target in enumerate(component.rows) if target not in without]
-    return Screen(component, np.array(rows, dtype=int), tuple(costs))
+    return Screen(component, np.array(kept_rows(component, without), dtype=int), tuple(costs))
 
 
 def walked(
